@@ -1,0 +1,61 @@
+package pool
+
+import "time"
+
+// EntryFormat is the version of the Entry layout below.
+const EntryFormat = 1
+
+// Entry is what poolsync remembers of a pool that it manages, since get never
+// returns content. A pool without an entry is unknown, never in sync.
+type Entry struct {
+	Format     int          `json:"format"`
+	Key                     // organisation_id, reference
+	Set        string       `json:"set"`
+	File       string       `json:"file"`
+	Commit     string       `json:"commit,omitempty"`
+	CommitTime *time.Time   `json:"commit_time,omitempty"`
+	Sent       *Sent        `json:"sent,omitempty"`
+	ReadBack   *Live        `json:"read_back,omitempty"`
+	Job        JobReference `json:"job_reference,omitempty"`
+	AppliedAt  *time.Time   `json:"applied_at,omitempty"`
+	CalledAt   *time.Time   `json:"called_at,omitempty"` // server time when the pool's last call was accepted
+	Verified   bool         `json:"verified,omitempty"`  // the explicit references were seen in the pool after the last job
+	Touched    bool         `json:"touched,omitempty"`
+	Retired    bool         `json:"retired,omitempty"`
+	LastError  string       `json:"last_error,omitempty"`
+	Pending    *PendingCall `json:"pending,omitempty"`
+}
+
+// Sent is all that was applied to a pool, by however many calls.
+type Sent struct {
+	Spec
+	Snapshot    string       `json:"snapshot,omitempty"`
+	Labels      []string     `json:"snapshot_labels,omitempty"` // every label the pool ever had
+	Corrections []Correction `json:"corrections,omitempty"`     // every correction carried out
+}
+
+// Operation names what a call is for.
+type Operation string
+
+// The operations, in the words of the plan.
+const (
+	OpCreate  Operation = "create"
+	OpAppend  Operation = "append"
+	OpEdit    Operation = "edit"
+	OpCorrect Operation = "correct"
+	OpReplace Operation = "replace"
+	OpRetire  Operation = "retire"
+)
+
+// PendingCall is a call under way: written before it is sent, dropped when its
+// outcome is known. Before is nil if the pool did not exist.
+type PendingCall struct {
+	Run       string       `json:"run"`
+	Operation Operation    `json:"operation"`
+	Verb      Verb         `json:"verb"`
+	Request   Request      `json:"request"`
+	Before    *Live        `json:"before,omitempty"`
+	After     *Entry       `json:"after,omitempty"`
+	At        time.Time    `json:"at"` // server time
+	Job       JobReference `json:"job_reference,omitempty"`
+}
