@@ -1,0 +1,181 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// fileFormat is the version of the state file and its journal.
+const fileFormat = 1
+
+// File is a state in a file. Beside PATH lie PATH.journal, the changes since
+// PATH was written, and PATH.lock, whose lock decides who holds the state.
+type File struct{ Path string }
+
+// document is the content of the state file.
+type document struct {
+	Format  int          `json:"format"`
+	Serial  int64        `json:"serial"`
+	KeyHash string       `json:"primary_key_sha256,omitempty"`
+	Entries []pool.Entry `json:"entries"`
+}
+
+// Name is "file:PATH".
+func (f File) Name() string { return "file:" + f.Path }
+
+func (f File) journal() string { return f.Path + ".journal" }
+func (f File) lock() string    { return f.Path + ".lock" }
+
+// Read gives the state. The journal is read before the file: if a holder folds
+// the journal into the file in between, the file read afterwards holds it all
+// and the journal's records are recognised as old by their serial.
+func (f File) Read(_ context.Context) (Snapshot, error) {
+	s, _, _, err := f.read()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if held, err := f.held(); err == nil {
+		s.Holder = held
+	}
+	return s, nil
+}
+
+// read gives the state, its serial and how many bytes of journal are whole.
+func (f File) read() (Snapshot, int64, journalScan, error) {
+	scan, err := scanJournal(f.journal())
+	if err != nil {
+		return Snapshot{}, 0, scan, err
+	}
+	doc, err := f.document()
+	if err != nil {
+		return Snapshot{}, 0, scan, err
+	}
+	s := Snapshot{KeyHash: doc.KeyHash, Entries: make(map[pool.Key]pool.Entry, len(doc.Entries))}
+	for _, e := range doc.Entries {
+		if _, twice := s.Entries[e.Key]; twice {
+			return Snapshot{}, 0, scan, &CorruptError{f.Path, fmt.Errorf("it has two entries of pool %s", e.Key)}
+		}
+		s.Entries[e.Key] = e
+	}
+	serial := doc.Serial
+	for _, r := range scan.records {
+		if r.Serial <= doc.Serial {
+			continue
+		}
+		if r.Serial != serial+1 {
+			return Snapshot{}, 0, scan, &CorruptError{f.journal(), fmt.Errorf("record %d follows record %d: records are missing", r.Serial, serial)}
+		}
+		r.change().Apply(&s)
+		serial = r.Serial
+	}
+	for _, e := range s.Entries {
+		if e.Format > pool.EntryFormat {
+			return Snapshot{}, 0, scan, &CorruptError{f.Path, fmt.Errorf("entry of pool %s has format %d: %w", e.Key, e.Format, ErrNewerFormat)}
+		}
+	}
+	s.Version = strconv.FormatInt(serial, 10)
+	return s, serial, scan, nil
+}
+
+func (f File) document() (document, error) {
+	var doc document
+	data, err := os.ReadFile(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return doc, nil
+	case err != nil:
+		return doc, fmt.Errorf("read state: %w", err)
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return doc, &CorruptError{f.Path, fmt.Errorf("%d bytes that are not a whole state: %w", len(data), err)}
+	}
+	switch {
+	case doc.Format > fileFormat:
+		return doc, &CorruptError{f.Path, fmt.Errorf("format %d: %w", doc.Format, ErrNewerFormat)}
+	case doc.Format != fileFormat:
+		return doc, &CorruptError{f.Path, fmt.Errorf("format %d is not a state format", doc.Format)}
+	}
+	return doc, nil
+}
+
+// held gives the holder if the lock is taken. It takes no lock that a holder
+// could be refused by: a shared lock, and only for an instant.
+func (f File) held() (*Holder, error) {
+	if _, err := os.Stat(f.lock()); err != nil {
+		return nil, nil
+	}
+	l := flock.New(f.lock())
+	free, err := l.TryRLock()
+	if err != nil {
+		return nil, fmt.Errorf("look at state lock: %w", err)
+	}
+	if free {
+		return nil, l.Close()
+	}
+	return f.holder(), nil
+}
+
+// holder reads the lock file's text, which may be anything.
+func (f File) holder() *Holder {
+	h := Holder{Who: "someone", Where: "an unknown machine"}
+	if data, err := os.ReadFile(f.lock()); err == nil {
+		_ = json.Unmarshal(data, &h)
+	}
+	return &h
+}
+
+// peekTime is how long Acquire tries: a plan that looks whether the state is
+// held has the lock, shared, for an instant.
+const peekTime = 500 * time.Millisecond
+
+// Acquire takes the lock and reads the state under it.
+func (f File) Acquire(ctx context.Context, h Holder) (Session, error) {
+	if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the state's folder: %w", err)
+	}
+	l := flock.New(f.lock(), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	try, cancel := context.WithTimeout(ctx, peekTime)
+	defer cancel()
+	ok, err := l.TryLockContext(try, peekTime/10)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("take state lock %s: %w", f.lock(), err)
+	}
+	if !ok {
+		return nil, &HeldError{Store: f.Name(), Holder: f.holder()}
+	}
+	s, err := f.open(l, h)
+	if err != nil {
+		return nil, errors.Join(err, l.Unlock())
+	}
+	return s, nil
+}
+
+func (f File) open(l *flock.Flock, h Holder) (*fileSession, error) {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(f.lock(), append(text, '\n'), 0o600); err != nil {
+		return nil, fmt.Errorf("write state lock: %w", err)
+	}
+	snap, serial, scan, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	j, err := openJournal(f.journal(), scan.size)
+	if err != nil {
+		return nil, err
+	}
+	return &fileSession{file: f, lock: l, journal: j, start: snap, now: snap.Clone(), serial: serial, dirty: len(scan.records) > 0}, nil
+}

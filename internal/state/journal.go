@@ -1,0 +1,188 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
+
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// record is a line of the journal: one commit.
+type record struct {
+	Serial  int64        `json:"serial"`
+	Message string       `json:"message"`
+	KeyHash string       `json:"primary_key_sha256,omitempty"`
+	Put     []pool.Entry `json:"put,omitempty"`
+	Delete  []pool.Key   `json:"delete,omitempty"`
+}
+
+func (r record) change() Change { return Change{Put: r.Put, Delete: r.Delete, KeyHash: r.KeyHash} }
+
+// journalScan is what a journal holds: its whole records and their size in
+// bytes. A last line without an end is a commit that a crash cut off: it was
+// never reported as done, so it is dropped.
+type journalScan struct {
+	records []record
+	size    int64
+}
+
+func scanJournal(path string) (journalScan, error) {
+	var scan journalScan
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return scan, nil
+	case err != nil:
+		return scan, fmt.Errorf("read state journal: %w", err)
+	}
+	for n := 1; len(data) > 0; n++ {
+		end := bytes.IndexByte(data, '\n')
+		if end < 0 {
+			return scan, nil
+		}
+		var r record
+		if err := json.Unmarshal(data[:end], &r); err != nil {
+			return scan, &CorruptError{path, fmt.Errorf("line %d: %w", n, err)}
+		}
+		scan.records = append(scan.records, r)
+		scan.size += int64(end) + 1
+		data = data[end+1:]
+	}
+	return scan, nil
+}
+
+// openJournal opens the journal for appending behind its whole records.
+func openJournal(path string, size int64) (*os.File, error) {
+	j, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open state journal: %w", err)
+	}
+	err = errors.Join(j.Chmod(0o600), j.Truncate(size))
+	if err == nil {
+		_, err = j.Seek(size, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open state journal: %w", err), j.Close())
+	}
+	return j, nil
+}
+
+// fileSession is a held state file. A commit appends one line to the journal;
+// Close folds the journal into the file. So a run of n steps writes the whole
+// state once and not n times.
+type fileSession struct {
+	file    File
+	lock    *flock.Flock
+	journal *os.File
+	start   Snapshot
+
+	mu     sync.Mutex
+	now    Snapshot
+	serial int64
+	dirty  bool
+	broken error
+}
+
+// Snapshot gives the state as it was when it was taken.
+func (s *fileSession) Snapshot() Snapshot { return s.start }
+
+// Commit appends the change to the journal and syncs it. After a failed write
+// the journal's end is unknown, so every later commit fails too.
+func (s *fileSession) Commit(_ context.Context, message string, c Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	line, err := json.Marshal(record{Serial: s.serial + 1, Message: message, KeyHash: c.KeyHash, Put: c.Put, Delete: c.Delete})
+	if err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	if _, err = s.journal.Write(append(line, '\n')); err == nil {
+		err = s.journal.Sync()
+	}
+	if err != nil {
+		s.broken = fmt.Errorf("write state journal: %w", err)
+		return s.broken
+	}
+	s.serial++
+	s.dirty = true
+	c.Apply(&s.now)
+	return nil
+}
+
+// Close folds the journal into the file and gives the lock back.
+func (s *fileSession) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.fold()
+	return errors.Join(err, s.journal.Close(), s.lock.Close())
+}
+
+func (s *fileSession) fold() error {
+	if !s.dirty || s.broken != nil {
+		return nil
+	}
+	doc := document{Format: fileFormat, Serial: s.serial, KeyHash: s.now.KeyHash, Entries: []pool.Entry{}}
+	for _, k := range s.now.Keys() {
+		doc.Entries = append(doc.Entries, s.now.Entries[k])
+	}
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(doc); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	if err := replaceFile(s.file.Path, buf.Bytes()); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	s.dirty = false
+	if err := s.journal.Truncate(0); err != nil {
+		return fmt.Errorf("empty state journal: %w", err)
+	}
+	return nil
+}
+
+// replaceFile puts data in the place of a file so that a reader, or a machine
+// that loses power, sees the old content or the new and nothing between.
+func replaceFile(path string, data []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(tmp.Name()))
+		}
+	}()
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename durable. Not every system can sync a folder; the
+// rename itself has happened by then.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	_ = d.Sync()
+	return d.Close()
+}
