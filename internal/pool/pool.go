@@ -113,3 +113,11 @@ type Job struct {
 
 // Ended reports whether the job has come to its end, well or not.
 func (j Job) Ended() bool { return j.Status == JobCompleted || j.Status == JobHalted }
+
+// MarshalJSON writes null for the primary bank, whose number nobody knows.
+func (b Bank) MarshalJSON() ([]byte, error) {
+	if b == Primary {
+		return []byte("null"), nil
+	}
+	return []byte(strconv.FormatInt(int64(b), 10)), nil
+}

@@ -1,0 +1,26 @@
+// Command poolsync makes Learnosity item pools declarative. See README.md.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/poolsync/poolsync/internal/cli"
+)
+
+func main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel(cli.ErrInterrupted) // the first one lets the run record what is in flight
+		<-signals
+		os.Exit(cli.CodeInterrupted)
+	}()
+	os.Exit(cli.Main(ctx, cli.System{
+		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+	}))
+}

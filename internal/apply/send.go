@@ -1,0 +1,189 @@
+package apply
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// finishTime is how long a call that is on its way may go on after the run was
+// told to stop: cutting it off would leave its outcome in doubt.
+const finishTime = 3 * time.Second
+
+// maxDoubts is how many calls in a row may end in doubt before a stream stops:
+// a server that answers nothing is not fed more work.
+const maxDoubts = 2
+
+// send sends the tasks, set and update side by side, and leaves every task
+// either accepted (its entry has a job), in doubt, failed or not attempted.
+func (r *Runner) send(ctx context.Context, tasks []*task) {
+	var streams sync.WaitGroup
+	for _, list := range batches(tasks) {
+		streams.Go(func() { r.stream(ctx, list) })
+	}
+	streams.Wait()
+}
+
+// stream sends batches one after the other. A refusal that is about the caller
+// and a server out of reach end it; what is left is not attempted.
+func (r *Runner) stream(ctx context.Context, list []batch) {
+	doubts := 0
+	for len(list) > 0 {
+		b := list[0]
+		list = list[1:]
+		if ctx.Err() != nil {
+			r.release(b, context.Cause(ctx))
+			continue
+		}
+		accepted, err := r.write(ctx, b)
+		switch {
+		case err == nil:
+			doubts = 0
+			r.accept(b, accepted)
+		case learnosity.IsAboutRequest(err) && len(b.tasks) > 1:
+			h := b.halves()
+			first, second := r.unmoved(ctx, h[0]), r.unmoved(ctx, h[1])
+			list = append([]batch{first, second}, list...)
+			list = dropEmpty(list)
+		case learnosity.IsAboutRequest(err):
+			r.fail(b, err)
+		case learnosity.IsInDoubt(err):
+			r.doubt(b, err)
+			if doubts++; doubts == maxDoubts {
+				r.releaseAll(list, err)
+				return
+			}
+		default:
+			r.fail(b, err)
+			r.releaseAll(list, err)
+			return
+		}
+	}
+}
+
+func dropEmpty(list []batch) []batch {
+	out := list[:0]
+	for _, b := range list {
+		if len(b.tasks) > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// write sends one batch. When the run is told to stop, the call may still finish.
+func (r *Runner) write(ctx context.Context, b batch) (learnosity.Accepted, error) {
+	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(finishTime, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(call, func() { t.Stop() })
+	})
+	defer stop()
+	r.mu.Lock()
+	r.calls[b.verb]++
+	r.mu.Unlock()
+	return r.Remote.Write(call, b.verb, b.bank, b.requests())
+}
+
+// accept records the job of every pool. A pool that the answer lacks is in doubt.
+func (r *Runner) accept(b batch, a learnosity.Accepted) {
+	var entries []pool.Entry
+	for _, t := range b.tasks {
+		job, ok := a.Jobs[t.change.Reference]
+		if !ok || job == "" {
+			t.outcome.State = doubt
+			t.outcome.Problem = &Problem{Message: "the answer names no job for this pool", RequestUUID: a.RequestUUID}
+			continue
+		}
+		pending := *t.entry.Pending
+		pending.Job = job
+		if !a.At.IsZero() {
+			pending.At = a.At
+		}
+		t.entry.Pending = &pending
+		t.outcome.State, t.outcome.Job, t.outcome.Accepted = StillRunning, job, true
+		entries = append(entries, t.entry)
+	}
+	r.Recorder.Put(entries...)
+	r.progress(len(entries), 0)
+}
+
+// doubt marks the pools of a call whose outcome is not known. Their entries
+// stay pending.
+func (r *Runner) doubt(b batch, err error) {
+	r.Log.LogAttrs(context.Background(), slog.LevelWarn, "outcome of a call is not known",
+		slog.String("action", string(b.verb)), slog.String("bank", b.bank.String()), slog.Int("pools", len(b.tasks)), slog.String("error", err.Error()))
+	for _, t := range b.tasks {
+		t.outcome.State, t.outcome.Problem = doubt, problemOf(err)
+	}
+}
+
+// fail marks the pools of a call that was refused: nothing happened.
+func (r *Runner) fail(b batch, err error) {
+	for _, t := range b.tasks {
+		r.drop(t)
+		t.outcome.State, t.outcome.Problem = Failed, problemOf(err)
+	}
+}
+
+// release marks pools whose call was never sent.
+func (r *Runner) release(b batch, why error) {
+	for _, t := range b.tasks {
+		r.drop(t)
+		t.outcome.State, t.outcome.Problem = NotAttempted, problemOf(why)
+	}
+}
+
+func (r *Runner) releaseAll(list []batch, why error) {
+	for _, b := range list {
+		r.release(b, why)
+	}
+}
+
+// drop takes a task's pending call out of the state again.
+func (r *Runner) drop(t *task) { r.put(t.change.Key, t.prior) }
+
+// put records an entry, or that there is none.
+func (r *Runner) put(k pool.Key, e *pool.Entry) {
+	if e == nil {
+		r.Recorder.Delete(k)
+		return
+	}
+	r.Recorder.Put(*e)
+}
+
+// unmoved reads the pools of a half before it is sent. A pool that is pending or
+// differs from the record that the plan saw was reached by the refused call
+// after all, or by someone else: it is in doubt and taken out.
+func (r *Runner) unmoved(ctx context.Context, b batch) batch {
+	refs := make([]pool.Reference, len(b.tasks))
+	for i, t := range b.tasks {
+		refs[i] = t.change.Reference
+	}
+	records, err := r.Remote.Pools(ctx, learnosity.PoolsQuery{Bank: b.bank, References: refs})
+	if err != nil {
+		r.release(b, err)
+		return batch{}
+	}
+	live := make(map[pool.Reference]pool.Live, len(records))
+	for _, l := range records {
+		live[l.Reference] = l
+	}
+	out := batch{verb: b.verb, bank: b.bank}
+	for _, t := range b.tasks {
+		l, exists := live[t.change.Reference]
+		before := t.entry.Pending.Before
+		if exists == (before != nil) && (!exists || l == *before) {
+			out.tasks = append(out.tasks, t)
+			continue
+		}
+		t.outcome.State = doubt
+		t.outcome.Problem = &Problem{Message: "the batch was refused, and yet the pool has changed"}
+	}
+	return out
+}

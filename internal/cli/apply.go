@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/apply"
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/state"
+)
+
+const (
+	flagAutoApprove = "auto-approve"
+	flagDryRun      = "dry-run"
+	flagSkipBlocked = "skip-blocked"
+	flagVerify      = "verify"
+)
+
+func (p *program) applyCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:      "apply",
+		Aliases:   []string{"sync"},
+		Usage:     "make the item bank as the manifests declare it",
+		ArgsUsage: "[PATH...]",
+		Description: "Plans, asks on a terminal, writes, waits for every job, reads every pool back and\n" +
+			"records what was applied. Guards stop it before its first write.\n\n" +
+			"Example:\n   poolsync apply pools/ --auto-approve -o json=result.json",
+		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask"},
+			&cli.BoolFlag{Name: flagDryRun, Usage: "plan only; the same as poolsync plan"},
+			&cli.BoolFlag{Name: flagSkipBlocked, Usage: "apply what is not blocked by a guard, and exit with 3"},
+			&cli.BoolFlag{Name: flagVerify, Usage: "look the references that were sent up in each pool; --verify=false turns it off", Value: true},
+		}),
+	}, runApply)
+}
+
+func runApply(ctx context.Context, c *cli.Context, p *program) exit {
+	if c.Bool(flagDryRun) {
+		return runPlan(ctx, c, p)
+	}
+	s, x, ok := begin(ctx, c, p)
+	a := &application{session: s, c: c, run: newRun(), doc: report.Result{Changes: []report.Outcome{}}}
+	if ok {
+		x = a.carryOut(ctx)
+	}
+	a.doc.Head = x.head(report.Head{Command: "apply", Target: s.target(), Diagnostics: s.found})
+	a.doc.Run = a.run
+	d := document{json: func() any { return a.doc }}
+	if a.planned {
+		d.text = func(t report.Text, w io.Writer) error { return t.WriteResult(w, a.doc) }
+	}
+	if err := s.out.write(d); err != nil {
+		return failed(ctx, err)
+	}
+	return x
+}
+
+// newRun names a run: its start, in server-independent local time.
+func newRun() string { return time.Now().UTC().Format("20060102T150405.000Z") }
+
+// application is an apply under way.
+type application struct {
+	*session
+	c       *cli.Context
+	run     string
+	client  *learnosity.Client
+	rec     *state.Recorder
+	doc     report.Result
+	planned bool
+}
+
+// carryOut does everything from the manifests to the result.
+func (a *application) carryOut(ctx context.Context) exit {
+	ask := !a.c.Bool(flagAutoApprove)
+	if ask && !terminal(a.p.Stdin) {
+		return usage("apply asks before it writes, and standard input is no terminal").hint("to apply without being asked: --auto-approve")
+	}
+	if x, ok := a.load(ctx, a.c.Bool(flagPrune) && a.c.Bool(flagAllowEmpty)); !ok {
+		return x
+	}
+	a.showFindings()
+	if x, ok := a.connect(ctx, a.c); !ok {
+		return x
+	}
+	if a.settings.state == "none" {
+		return usage("apply needs a state; --state none remembers nothing").hint("leave --state out, or: --state file:PATH")
+	}
+	var err error
+	if a.client, err = learnosity.New(a.clientConfig()); err != nil {
+		return badConfig(err)
+	}
+	a.reader = a.client.Reader // one client: one view of the quotas and of the clock
+	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
+	defer cancel()
+	held, err := a.store.Acquire(ctx, a.holder(a.run))
+	if err != nil {
+		return a.failed(ctx, err)
+	}
+	a.rec = state.NewRecorder(held, "apply: run "+a.run)
+	x := a.decide(ctx, ask)
+	if err := errors.Join(a.rec.Flush(), held.Close()); err != nil && x.code == CodeDone {
+		return failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", err))
+	}
+	return x
+}
+
+// decide plans, lets guards and the person at the terminal have their say, and
+// writes.
+func (a *application) decide(ctx context.Context, ask bool) exit {
+	plan, err := a.replan(ctx)
+	if err != nil {
+		return a.failed(ctx, err)
+	}
+	if unneeded := diff.Unneeded(plan, a.options); len(unneeded) > 0 {
+		return unneededFlags(unneeded)
+	}
+	a.takePlan(plan)
+	a.showPlan(plan, ask)
+	if n := plan.Blocked(); n > 0 && !a.c.Bool(flagSkipBlocked) {
+		a.takeResult(notAttempted(plan))
+		x := exit{code: CodeGuard, reason: plural(n, "change") + " blocked by a guard; nothing was written"}
+		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked")
+	}
+	if !plan.HasChanges() && !slices.ContainsFunc(plan.Changes, func(ch diff.Change) bool { return len(ch.Blocked) > 0 }) {
+		return done("no changes")
+	}
+	if ask && plan.HasChanges() {
+		if x, ok := a.confirm(ctx, plan); !ok {
+			return x
+		}
+	}
+	return a.write(ctx, plan)
+}
+
+// replan settles and records what earlier calls came to, and compares.
+func (a *application) replan(ctx context.Context) (diff.Plan, error) {
+	r, err := a.compare(ctx, a.rec.Snapshot(), false)
+	if err != nil {
+		return diff.Plan{}, err
+	}
+	runner := apply.Runner{Recorder: a.rec}
+	for _, res := range r.settled {
+		runner.Record(res.Entry)
+	}
+	return r.plan, nil
+}
+
+// showPlan shows what is about to be done: where the text of the result will
+// go, or to whoever is asked.
+func (a *application) showPlan(plan diff.Plan, ask bool) {
+	doc := a.planDocument("apply", plan)
+	switch {
+	case a.out.onStdout(formatText):
+		_ = report.Text{Color: a.out.color, Full: a.out.full}.WritePlan(a.p.Stdout, doc)
+	case ask:
+		_ = report.Text{Full: a.out.full}.WritePlan(a.p.Stderr, doc)
+	}
+}
+
+func (a *application) takePlan(plan diff.Plan) {
+	a.planned = true
+	a.doc.Digest, a.doc.Summary = plan.Digest, report.SummaryOf(plan)
+}
+
+func (a *application) takeResult(r apply.Result) {
+	a.doc.Changes, a.doc.Outcomes = report.OutcomesOf(r)
+	a.doc.Calls = report.CallsOf(r.Calls)
+}
+
+// notAttempted is the result of a run that a guard stopped.
+func notAttempted(plan diff.Plan) apply.Result {
+	var r apply.Result
+	for _, ch := range plan.Changes {
+		if len(ch.Calls) == 0 && len(ch.Blocked) == 0 {
+			continue
+		}
+		o := apply.Outcome{Change: ch, State: apply.NotAttempted, Problem: &apply.Problem{Message: "a guard stopped the run before its first write"}}
+		if len(ch.Blocked) > 0 {
+			o.Problem = &apply.Problem{Message: ch.Blocked[0].Message, Remedy: ch.Blocked[0].Remedy}
+		}
+		r.Outcomes = append(r.Outcomes, o)
+	}
+	return r
+}
+
+// write carries the plan out.
+func (a *application) write(ctx context.Context, plan diff.Plan) exit {
+	if slices.Contains(a.banks(), pool.Primary) {
+		a.rec.BindKey(a.keyHash())
+	}
+	show := newProgress(a.p)
+	engine := apply.Engine{
+		Runner: apply.Runner{
+			Remote: a.client, Recorder: a.rec, Log: a.p.log, Run: a.run, Verify: a.c.Bool(flagVerify), Now: a.now, Report: show.update,
+			Origin: apply.Origin{Set: a.set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.recorded},
+		},
+		Plan: a.replan,
+	}
+	result, err := engine.Run(ctx, plan)
+	show.end()
+	a.takeResult(result)
+	return a.resultExit(ctx, result, err)
+}
+
+// resultExit decides how an apply ends: 130, then 5, 3 and 1.
+func (a *application) resultExit(ctx context.Context, r apply.Result, err error) exit {
+	running, failures, left := r.Count(apply.StillRunning), r.Count(apply.Failed), r.Count(apply.NotAttempted)
+	x := exit{err: err}
+	var h hinter
+	if errors.As(err, &h) && h.Hint() != "" {
+		x = x.hint("%s", h.Hint())
+	}
+	switch {
+	case interrupted(ctx):
+		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", r.Count(apply.Applied), running, left)
+	case running > 0:
+		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way; apply again to go on from there"
+	case failures+left > 0 && (r.Accepted() || failures == 0):
+		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", r.Count(apply.Applied), failures, left)
+	case failures+left > 0:
+		x.code, x.reason = CodeError, plural(failures, "pool")+" failed, nothing was applied"
+	case err != nil:
+		x.code, x.reason = CodeError, "an error"
+	default:
+		x.reason = plural(r.Count(apply.Applied), "pool") + " applied and read back"
+	}
+	if running > 0 {
+		x = x.hint("to see what runs on: poolsync list --status pending; the next apply attaches to the jobs")
+	}
+	return x
+}

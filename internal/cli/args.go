@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/urfave/cli/v2"
+)
+
+// arrange puts flags before arguments, since the flag parser stops at the first
+// argument and would take what follows for arguments too: "apply pools
+// --dry-run" would write. A flag that no command has is refused here, with the
+// line as it was probably meant.
+func arrange(args []string, commands []*cli.Command) ([]string, *exit) {
+	name, rest := splitCommand(args[1:], commands)
+	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
+	if i < 0 {
+		return args, nil
+	}
+	known := flagsOf(commands[i])
+	var flags, arguments []string
+	for n := 0; n < len(rest); n++ {
+		word := rest[n]
+		if word == "--" {
+			arguments = append(arguments, rest[n+1:]...)
+			break
+		}
+		if !isFlag(word) {
+			arguments = append(arguments, word)
+			continue
+		}
+		flag, _, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		takesValue, ok := known[flag]
+		if !ok {
+			return nil, unknownFlag(args, word, flag, known)
+		}
+		flags = append(flags, word)
+		if takesValue && !joined {
+			if n+1 == len(rest) {
+				x := usage("flag %s needs a value", word)
+				return nil, &x
+			}
+			n++
+			flags = append(flags, rest[n])
+		}
+	}
+	out := append([]string{args[0], commands[i].Name}, flags...)
+	if len(arguments) > 0 {
+		out = append(append(out, "--"), arguments...)
+	}
+	return out, nil
+}
+
+func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
+
+// splitCommand finds the command, which common flags may precede.
+func splitCommand(words []string, commands []*cli.Command) (name string, rest []string) {
+	any := map[string]bool{}
+	for _, c := range commands {
+		for flag, takesValue := range flagsOf(c) {
+			any[flag] = any[flag] || takesValue
+		}
+	}
+	for n := 0; n < len(words); n++ {
+		if !isFlag(words[n]) {
+			return words[n], slices.Concat(words[:n], words[n+1:])
+		}
+		flag, _, joined := strings.Cut(strings.TrimLeft(words[n], "-"), "=")
+		if any[flag] && !joined {
+			n++
+		}
+	}
+	return "", words
+}
+
+// flagsOf lists the flags of a command and whether each takes a value.
+func flagsOf(c *cli.Command) map[string]bool {
+	flags := map[string]bool{"help": false, "h": false}
+	for _, f := range c.Flags {
+		_, isBool := f.(*cli.BoolFlag)
+		for _, name := range f.Names() {
+			flags[name] = !isBool
+		}
+	}
+	return flags
+}
+
+// unknownFlag refuses a flag and, where one is near, shows the corrected line.
+func unknownFlag(args []string, word, flag string, known map[string]bool) *exit {
+	x := usage("unknown flag %s", word)
+	best, distance := "", 4
+	for name := range known {
+		d := levenshtein.ComputeDistance(flag, name)
+		if d < distance || (d == distance && best != "" && name < best) {
+			best, distance = name, d
+		}
+	}
+	if best == "" || len(best) == 1 {
+		x = x.hint("poolsync COMMAND --help lists the flags of a command")
+		return &x
+	}
+	line := slices.Clone(args)
+	line[0] = "poolsync"
+	for i := range line {
+		if line[i] == word {
+			line[i] = "--" + best + strings.TrimPrefix(strings.TrimLeft(word, "-"), flag)
+		}
+	}
+	for i, w := range line {
+		if strings.ContainsAny(w, " *?[]{}()<>|&;$'\"\\") {
+			line[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	x = x.hint("did you mean: %s", strings.Join(line, " "))
+	return &x
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report"
+)
+
+const flagFailOnUnmanaged = "fail-on-unmanaged"
+
+func (p *program) driftCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:      "drift",
+		Usage:     "show what differs from what was applied; exits with 2 if anything does",
+		ArgsUsage: "[PATH...]",
+		Description: "Compares what poolsync applied with what the bank says now: fields changed\n" +
+			"outside, pools written to, unpublished, vanished or halted. Unmanaged pools are\n" +
+			"listed, by --status, --sort and --order. Changes of the manifests that are not\n" +
+			"applied yet do not count. It cannot write.\n\nExample:\n   poolsync drift pools/ -o json=drift.json",
+		Flags: slices.Concat(onlineFlags(), listFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: flagFailOnUnmanaged, Usage: "exit with 2 for unmanaged pools, too"},
+		}),
+	}, runDrift)
+}
+
+func runDrift(ctx context.Context, c *cli.Context, p *program) exit {
+	s, x, ok := begin(ctx, c, p)
+	doc := report.Drift{Drift: []diff.Drifted{}, Orphaned: []pool.Key{}, Unmanaged: []report.Listed{}, Changes: []diff.Change{}}
+	if ok {
+		x, ok = s.drift(ctx, c, &doc)
+	}
+	doc.Head = x.head(report.Head{Command: "drift", Target: s.target(), Diagnostics: s.found})
+	d := document{json: func() any { return doc }}
+	if ok {
+		d.text = func(t report.Text, w io.Writer) error { return t.WriteDrift(w, doc) }
+	}
+	if err := s.out.write(d); err != nil {
+		return failed(ctx, err)
+	}
+	return x
+}
+
+func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) (exit, bool) {
+	q, err := listQuery(c)
+	if err != nil {
+		return usage("%w", err), false
+	}
+	if x, ok := s.load(ctx, false); !ok {
+		return x, false
+	}
+	s.showFindings()
+	if x, ok := s.connect(ctx, c); !ok {
+		return x, false
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	defer cancel()
+	snap, err := s.store.Read(ctx)
+	if err != nil {
+		return failed(ctx, err), false
+	}
+	r, err := s.compare(ctx, snap, false)
+	if err != nil {
+		return s.failed(ctx, err), false
+	}
+	doc.Drift = append(doc.Drift, diff.Drift(r.input)...)
+	for _, b := range r.input.Scope.Banks {
+		q.Bank = b
+		live, err := s.reader.Pools(ctx, q)
+		if err != nil {
+			return failed(ctx, err), false
+		}
+		doc.Unmanaged = append(doc.Unmanaged, s.listed(live, r.input.State, b, true)...)
+	}
+	return s.driftExit(c, r, doc), true
+}
+
+// driftExit counts, and decides how drift ends.
+func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
+	for _, ch := range r.plan.Changes {
+		switch {
+		case ch.Has(diff.Orphaned):
+			doc.Orphaned = append(doc.Orphaned, ch.Key)
+		case len(ch.Calls) > 0:
+			doc.Changes = append(doc.Changes, ch)
+		}
+	}
+	managed := 0
+	for k, e := range r.input.State {
+		if e.Set == s.set && e.Sent != nil && slices.Contains(r.input.Scope.Banks, k.Bank) && s.selects(k.Reference) {
+			managed++
+		}
+	}
+	doc.Summary = report.DriftSummary{
+		Managed: managed, Drifted: len(doc.Drift), Orphaned: len(doc.Orphaned), Unmanaged: len(doc.Unmanaged), Changes: len(doc.Changes),
+	}
+	switch {
+	case len(doc.Drift) > 0:
+		return exit{code: CodeChanges, reason: plural(len(doc.Drift), "pool") + " drifted"}
+	case len(doc.Unmanaged) > 0 && c.Bool(flagFailOnUnmanaged):
+		return exit{code: CodeChanges, reason: plural(len(doc.Unmanaged), "unmanaged pool")}
+	default:
+		return done("no drift")
+	}
+}
+
+// selects reports whether --only lets a pool through.
+func (s *session) selects(r pool.Reference) bool { return len(s.only) == 0 || diff.MatchAny(s.only, r) }

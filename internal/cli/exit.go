@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/state"
+)
+
+// The exit codes. Others rely on them.
+const (
+	CodeDone        = 0   // done, or no changes
+	CodeError       = 1   // an error, invalid manifests included
+	CodeChanges     = 2   // changes (plan --detailed-exitcode) or drift
+	CodePartial     = 3   // applied in part
+	CodeGuard       = 4   // refused by a guard
+	CodeRunning     = 5   // stopped waiting, jobs still running
+	CodeUsage       = 64  // the command line cannot be used
+	CodeInterrupted = 130 // SIGINT or SIGTERM
+)
+
+// ErrInterrupted is the cause of a run's end by SIGINT or SIGTERM.
+var ErrInterrupted = errors.New("interrupted")
+
+// errTimeout is the cause of a run's end by --timeout.
+var errTimeout = errors.New("--timeout has passed")
+
+// exit is how a command ended. Err is printed before the last line; Reason is
+// the last line.
+type exit struct {
+	code   int
+	reason string
+	err    error
+	hints  []string
+}
+
+func done(reason string) exit { return exit{code: CodeDone, reason: reason} }
+
+func usage(format string, args ...any) exit {
+	return exit{code: CodeUsage, reason: "the command line cannot be used", err: fmt.Errorf(format, args...)}
+}
+
+func (x exit) hint(format string, args ...any) exit {
+	x.hints = append(x.hints, fmt.Sprintf(format, args...))
+	return x
+}
+
+// hinter is an error that knows what to do next.
+type hinter interface{ Hint() string }
+
+// failed is the exit for an error, whose kind decides the code.
+func failed(ctx context.Context, err error) exit {
+	x := exit{code: CodeError, reason: "an error", err: err}
+	var h hinter
+	if errors.As(err, &h) && h.Hint() != "" {
+		x.hints = append(x.hints, h.Hint())
+	}
+	var held *state.HeldError
+	var corrupt *state.CorruptError
+	switch {
+	case errors.Is(context.Cause(ctx), ErrInterrupted):
+		x.code, x.reason = CodeInterrupted, "interrupted"
+	case errors.Is(context.Cause(ctx), errTimeout):
+		x.reason = "not finished within --timeout"
+	case errors.As(err, &held):
+		x.code, x.reason = CodeGuard, "the state is held by another run"
+		x.hints = append(x.hints, "wait until that run has ended, then try again")
+	case errors.As(err, &corrupt):
+		x.hints = append(x.hints, "nothing was written; restore the file from a backup, or move it away and take the pools over again with: poolsync adopt")
+	}
+	return x
+}
+
+// head fills in the part of a JSON document that says how the command ended.
+func (x exit) head(h report.Head) report.Head {
+	h.SchemaVersion = report.SchemaVersion
+	h.Exit = report.Exit{Code: x.code, Reason: x.reason}
+	if x.err != nil {
+		h.Error = &report.Failure{Message: x.err.Error(), Hints: x.hints}
+	}
+	return h
+}
+
+// failed is the exit for an error of a session's work. A refusal by a guard is
+// no fault.
+func (s *session) failed(ctx context.Context, err error) exit {
+	var guard *guardError
+	if errors.As(err, &guard) {
+		return exit{code: CodeGuard, reason: "refused by a guard", err: err, hints: []string{guard.hint}}
+	}
+	return failed(ctx, err)
+}
+
+// unneededFlags refuses flags that lift nothing: a typing error must not be
+// taken for consent to something else.
+func unneededFlags(flags []string) exit {
+	x := exit{code: CodeError, reason: "a flag lifts nothing", err: fmt.Errorf("nothing in the plan needs %s", strings.Join(flags, ", "))}
+	return x.hint("check the reference, or leave the flag out")
+}

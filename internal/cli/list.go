@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report"
+)
+
+const (
+	flagStatus = "status"
+	flagSort   = "sort"
+	flagOrder  = "order"
+)
+
+// listFlags are the parameters of pools get.
+func listFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: flagStatus, Usage: "only pools with one of the `STATUS`es: published, unpublished, pending, halted"},
+		&cli.StringFlag{Name: flagSort, Usage: "sort by `TIME`: created or updated", Value: "created"},
+		&cli.StringFlag{Name: flagOrder, Usage: "`ORDER`: asc or desc", Value: "desc"},
+	}
+}
+
+// listQuery takes the query of pools get from the flags.
+func listQuery(c *cli.Context) (learnosity.PoolsQuery, error) {
+	q := learnosity.PoolsQuery{SortField: c.String(flagSort), Sort: c.String(flagOrder)}
+	if !slices.Contains([]string{"created", "updated"}, q.SortField) {
+		return q, fmt.Errorf("--%s %q: want created or updated", flagSort, q.SortField)
+	}
+	if !slices.Contains([]string{"asc", "desc"}, q.Sort) {
+		return q, fmt.Errorf("--%s %q: want asc or desc", flagOrder, q.Sort)
+	}
+	known := []pool.Status{pool.Published, pool.Unpublished, pool.Pending, pool.Halted}
+	for _, text := range c.StringSlice(flagStatus) {
+		if !slices.Contains(known, pool.Status(text)) {
+			return q, fmt.Errorf("--%s %q: want published, unpublished, pending or halted", flagStatus, text)
+		}
+		q.Status = append(q.Status, pool.Status(text))
+	}
+	return q, nil
+}
+
+func (p *program) listCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:  "list",
+		Usage: "list the live pools of the item bank",
+		Description: "Shows what the bank says, and whether the state knows the pool.\n\n" +
+			"Example:\n   poolsync list --status halted,pending --sort updated --unmanaged",
+		Flags: slices.Concat(onlineFlags(), listFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: flagUnmanaged, Usage: "only pools that the state does not know"},
+		}),
+	}, runList)
+}
+
+func runList(ctx context.Context, c *cli.Context, p *program) exit {
+	s, x, ok := begin(ctx, c, p)
+	var pools []report.Listed
+	if ok {
+		pools, x, ok = s.list(ctx, c)
+	}
+	doc := report.List{Head: x.head(report.Head{Command: "list", Target: s.target()}), Pools: pools}
+	d := document{json: func() any { return doc }}
+	if ok {
+		d.text = func(t report.Text, w io.Writer) error { return t.WriteList(w, doc) }
+	}
+	if err := s.out.write(d); err != nil {
+		return failed(ctx, err)
+	}
+	return x
+}
+
+func (s *session) list(ctx context.Context, c *cli.Context) ([]report.Listed, exit, bool) {
+	if c.NArg() > 0 {
+		return nil, usage("list takes no arguments; got %q", c.Args().First()).hint("to list some pools only: --only GLOB"), false
+	}
+	q, err := listQuery(c)
+	if err != nil {
+		return nil, usage("%w", err), false
+	}
+	if x, ok := s.connect(ctx, c); !ok {
+		return nil, x, false
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	defer cancel()
+	snap, err := s.store.Read(ctx)
+	if err != nil {
+		return nil, failed(ctx, err), false
+	}
+	q.Bank = s.bank
+	live, err := s.reader.Pools(ctx, q)
+	if err != nil {
+		return nil, failed(ctx, err), false
+	}
+	out := s.listed(live, snap.Entries, q.Bank, c.Bool(flagUnmanaged))
+	return out, done(plural(len(out), "pool") + " listed"), true
+}
+
+// listed tells of each live pool whether the state knows it.
+func (s *session) listed(live []pool.Live, entries map[pool.Key]pool.Entry, b pool.Bank, unmanagedOnly bool) []report.Listed {
+	out := []report.Listed{}
+	for _, l := range live {
+		e, known := entries[pool.Key{Bank: b, Reference: l.Reference}]
+		managed := known && e.Sent != nil
+		if (unmanagedOnly && managed) || !s.selects(l.Reference) {
+			continue
+		}
+		out = append(out, report.Listed{Live: l, Bank: b, Managed: managed})
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+// Package cli is the command line: one file for each command. It turns flags,
+// environment and files into plain options, wires the other packages together,
+// and decides the exit code. Nothing imports it but the program itself.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/poolsync/poolsync/internal/report"
+)
+
+// System is what a program gets from the system it runs on.
+type System struct {
+	Args   []string // the program's name first
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+}
+
+// action is what a command does.
+type action func(ctx context.Context, c *cli.Context, p *program) exit
+
+// program is one run of the program.
+type program struct {
+	System
+	log  *slog.Logger
+	last exit // how the command ended
+	ran  bool // a command ran, so that its exit is told
+}
+
+// Main runs a command line and gives its exit code.
+func Main(ctx context.Context, sys System) int {
+	p := &program{System: sys}
+	app := p.app(ctx)
+	args, x := arrange(sys.Args, app.Commands)
+	if x == nil {
+		if err := app.RunContext(ctx, args); err != nil {
+			u := usage("%s", err.Error()).hint("poolsync --help lists the commands, poolsync COMMAND --help their flags")
+			x = &u
+		}
+	}
+	if x != nil {
+		p.last, p.ran = *x, true
+	}
+	if p.ran {
+		p.tell(p.last)
+	}
+	return p.last.code
+}
+
+// tell writes how the command ended to standard error; its last line says the
+// exit code and why.
+func (p *program) tell(x exit) {
+	if x.err != nil {
+		for line := range strings.SplitSeq(x.err.Error(), "\n") {
+			p.say("error: %s", line)
+		}
+	}
+	for _, h := range x.hints {
+		p.say("hint: %s", h)
+	}
+	p.say("exit %d: %s", x.code, x.reason)
+}
+
+// say writes a line of the story to standard error. What it holds may have come
+// from a manifest or a server.
+func (p *program) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.Stderr, "poolsync: %s\n", report.Safe(fmt.Sprintf(format, args...)))
+}
+
+// app builds the command line's grammar.
+func (p *program) app(ctx context.Context) *cli.App {
+	return &cli.App{
+		Name:        "poolsync",
+		Usage:       "declare Learnosity item pools in YAML, see what would change, make it so",
+		Description: "Credentials come from the environment alone: LEARNOSITY_CONSUMER_KEY,\nLEARNOSITY_CONSUMER_SECRET and LEARNOSITY_DOMAIN (default localhost).\n\nExample:\n   poolsync plan pools/",
+		Version:     version(),
+		HideVersion: true,
+		Writer:      p.Stdout,
+		ErrWriter:   p.Stderr,
+		Commands: []*cli.Command{
+			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(),
+			p.listCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return fmt.Errorf("there is no command %q", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return err },
+	}
+}
+
+// command makes a command whose action's exit becomes the program's.
+func (p *program) command(c cli.Command, run action) *cli.Command {
+	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
+	c.Action = func(cc *cli.Context) error {
+		p.ran = true
+		level, err := logLevel(cc)
+		if err != nil {
+			return err
+		}
+		p.log = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: level}))
+		p.last = run(cc.Context, cc, p)
+		return nil
+	}
+	return &c
+}
+
+func logLevel(c *cli.Context) (slog.Level, error) {
+	level := slog.LevelWarn
+	if text := c.String(flagLogLevel); text != "" {
+		if err := level.UnmarshalText([]byte(text)); err != nil {
+			return level, fmt.Errorf("--log-level %q: want debug, info, warn or error", text)
+		}
+	}
+	return level, nil
+}
+
+// terminal reports whether a stream is a terminal.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// version is the module's version, from the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "dev"
+	}
+	return info.Main.Version
+}
+
+// interrupted reports whether the run was ended from outside.
+func interrupted(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrInterrupted) }

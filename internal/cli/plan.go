@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/report"
+)
+
+const (
+	flagDetailed      = "detailed-exitcode"
+	flagFailOnBlocked = "fail-on-blocked"
+)
+
+func (p *program) planCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:      "plan",
+		Aliases:   []string{"diff"},
+		Usage:     "show what apply would do, and why",
+		ArgsUsage: "[PATH...]",
+		Description: "Compares the declared pools with what was applied and with what the item bank\n" +
+			"holds. It cannot write.\n\nExample:\n   poolsync plan pools/ -o json=plan.json --detailed-exitcode",
+		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes"},
+			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if a guard would stop apply"},
+			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list pools of the bank that nobody declares, too"},
+		}),
+	}, runPlan)
+}
+
+func runPlan(ctx context.Context, c *cli.Context, p *program) exit {
+	s, x, ok := begin(ctx, c, p)
+	var plan diff.Plan
+	if ok {
+		plan, x, ok = s.plan(ctx, c)
+	}
+	doc := s.planDocument("plan", plan)
+	doc.Head = x.head(doc.Head)
+	d := document{json: func() any { return doc }}
+	if ok {
+		d.text = func(t report.Text, w io.Writer) error { return t.WritePlan(w, doc) }
+	}
+	if err := s.out.write(d); err != nil {
+		return failed(ctx, err)
+	}
+	return x
+}
+
+// plan makes the plan of a command that only reads.
+func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bool) {
+	if x, ok := s.load(ctx, c.Bool(flagPrune) && c.Bool(flagAllowEmpty)); !ok {
+		return diff.Plan{}, x, false
+	}
+	s.showFindings()
+	if x, ok := s.connect(ctx, c); !ok {
+		return diff.Plan{}, x, false
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	defer cancel()
+	snap, err := s.store.Read(ctx)
+	if err != nil {
+		return diff.Plan{}, failed(ctx, err), false
+	}
+	if snap.Holder != nil {
+		s.p.say("the state is held by %s: pools may change while you read this", snap.Holder)
+	}
+	r, err := s.compare(ctx, snap, c.Bool(flagUnmanaged))
+	if err != nil {
+		return diff.Plan{}, s.failed(ctx, err), false
+	}
+	if unneeded := diff.Unneeded(r.plan, s.options); len(unneeded) > 0 {
+		return diff.Plan{}, unneededFlags(unneeded), false
+	}
+	return r.plan, planExit(c, r.plan), true
+}
+
+// planExit says how a plan ends.
+func planExit(c *cli.Context, plan diff.Plan) exit {
+	changes := 0
+	for _, ch := range plan.Changes {
+		if len(ch.Calls) > 0 || ch.Has(diff.Retire) || ch.Has(diff.Forgotten) {
+			changes++
+		}
+	}
+	switch blocked := plan.Blocked(); {
+	case blocked > 0 && c.Bool(flagFailOnBlocked):
+		return exit{code: CodeGuard, reason: plural(blocked, "change") + " blocked by a guard"}
+	case changes > 0 && c.Bool(flagDetailed):
+		return exit{code: CodeChanges, reason: plural(changes, "change")}
+	case changes > 0:
+		return done(plural(changes, "change") + " planned, nothing written")
+	default:
+		return done("no changes")
+	}
+}

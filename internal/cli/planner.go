@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/poolsync/poolsync/internal/apply"
+	"github.com/poolsync/poolsync/internal/bank"
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/manifest"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/settle"
+	"github.com/poolsync/poolsync/internal/state"
+)
+
+// guardError is a refusal: exit 4.
+type guardError struct{ message, hint string }
+
+// Error says what is refused.
+func (e *guardError) Error() string { return e.message }
+
+// Hint says what lifts the refusal.
+func (e *guardError) Hint() string { return e.hint }
+
+// read is what a comparison was made of.
+type read struct {
+	input   diff.Input
+	plan    diff.Plan
+	settled []settle.Result
+}
+
+// compare settles what is in doubt as far as reading can tell, reads the bank,
+// and compares. listed asks for the whole bank, so that unmanaged pools show.
+func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool) (read, error) {
+	if err := s.checkKey(snap); err != nil {
+		return read{}, err
+	}
+	snap = snap.Clone()
+	in := diff.Input{
+		Declared: s.declared, State: snap.Entries, StateVersion: snap.Version, Options: s.options, Listed: listed,
+	}
+	var err error
+	if in.Scope, err = s.scope(ctx); err != nil {
+		return read{}, err
+	}
+	keys := s.keys(snap, in.Scope)
+	var r read
+	if r.settled, err = s.settle(ctx, snap, keys); err != nil {
+		return r, err
+	}
+	if err := s.readLive(ctx, &in, keys, listed); err != nil {
+		return r, err
+	}
+	in.Now = s.now()
+	r.plan = diff.Compare(in)
+	if len(r.plan.Needs) > 0 {
+		if in.Facts, err = bank.Facts(ctx, s.reader, r.plan.Needs); err != nil {
+			return r, err
+		}
+		r.plan = diff.Compare(in)
+	}
+	r.input = in
+	return r, nil
+}
+
+// checkKey refuses a state whose primary bank is that of another consumer key.
+func (s *session) checkKey(snap state.Snapshot) error {
+	if snap.KeyHash == "" || snap.KeyHash == s.keyHash() || !slices.Contains(s.banks(), pool.Primary) {
+		return nil
+	}
+	return &guardError{
+		"the state's primary item bank is that of another consumer key",
+		"use that key, name the bank by --organisation-id, or keep another state by --state",
+	}
+}
+
+func (s *session) keyHash() string { return state.HashKey(s.p.Getenv(learnosity.EnvKey)) }
+
+// scope says whose pools the run is about. Pools that other configured manifests
+// declare are not orphans of this run.
+func (s *session) scope(ctx context.Context) (diff.Scope, error) {
+	sc := diff.Scope{
+		Set: s.set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.only) > 0,
+	}
+	if !s.given {
+		return sc, nil
+	}
+	for _, path := range s.paths {
+		sc.Under = append(sc.Under, s.recorded(path))
+	}
+	if len(s.config.Manifests) == 0 || sc.NoOrphans {
+		return sc, nil
+	}
+	all, found, err := manifest.Load(ctx, manifest.Options{Paths: s.configured(), Config: s.config.File})
+	if err != nil {
+		return sc, err
+	}
+	if found.HasErrors() {
+		return sc, fmt.Errorf("the manifests that %s names are not all valid, so what is orphaned cannot be told", s.config.File)
+	}
+	sc.Elsewhere = map[pool.Key]bool{}
+	for _, d := range all.Pools {
+		if d.Bank == pool.Primary {
+			d.Bank = s.bank
+		}
+		sc.Elsewhere[d.Key] = true
+	}
+	return sc, nil
+}
+
+// keys are the pools that the comparison is about: the declared ones, and those
+// of the state that may be orphaned.
+func (s *session) keys(snap state.Snapshot, sc diff.Scope) []pool.Key {
+	seen := make(map[pool.Key]bool, len(s.declared))
+	keys := make([]pool.Key, 0, len(s.declared))
+	add := func(k pool.Key) {
+		if !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
+		}
+	}
+	for _, d := range s.declared {
+		add(d.Key)
+	}
+	if sc.NoOrphans {
+		return keys
+	}
+	for _, k := range snap.Keys() {
+		if snap.Entries[k].Set == sc.Set && slices.Contains(sc.Banks, k.Bank) {
+			add(k)
+		}
+	}
+	return keys
+}
+
+// settle clears doubts in a copy of the state, without waiting.
+func (s *session) settle(ctx context.Context, snap state.Snapshot, keys []pool.Key) ([]settle.Result, error) {
+	var pending []pool.Entry
+	for _, k := range keys {
+		if e, ok := snap.Entries[k]; ok && e.Pending != nil {
+			pending = append(pending, e)
+		}
+	}
+	if len(pending) == 0 {
+		return nil, nil
+	}
+	if _, known := s.reader.ServerTime(); !known {
+		// Settling measures ages in server time, which any answer tells.
+		if _, err := s.reader.Pools(ctx, learnosity.PoolsQuery{Bank: pending[0].Bank, References: []pool.Reference{pending[0].Reference}}); err != nil {
+			return nil, err
+		}
+	}
+	settler := settle.Settler{Reader: s.reader, Log: s.p.log, Now: s.now}
+	results, err := settler.Settle(ctx, pending)
+	if err != nil {
+		return nil, fmt.Errorf("find out what became of %s of an earlier run: %w", plural(len(pending), "call"), err)
+	}
+	for _, r := range results {
+		if settle.Empty(r.Entry) {
+			delete(snap.Entries, r.Entry.Key)
+		} else {
+			snap.Entries[r.Entry.Key] = r.Entry
+		}
+	}
+	return results, nil
+}
+
+func (s *session) readLive(ctx context.Context, in *diff.Input, keys []pool.Key, listed bool) error {
+	records, err := bank.Read(ctx, s.reader, keys)
+	if err != nil {
+		return err
+	}
+	in.Live, in.Twins = records.Live, records.Twins
+	if !listed {
+		return nil
+	}
+	for _, b := range in.Scope.Banks {
+		all, err := s.reader.Pools(ctx, learnosity.PoolsQuery{Bank: b})
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			k := pool.Key{Bank: b, Reference: l.Reference}
+			if _, known := in.Live[k]; !known {
+				in.Live[k] = l
+			}
+		}
+	}
+	return nil
+}
+
+// planDocument puts a plan into the form in which it is printed.
+func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
+	changes := plan.Changes
+	if changes == nil {
+		changes = []diff.Change{}
+	}
+	return report.Plan{
+		Head:   report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
+		Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
+		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared,
+	}
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/sandbox"
+)
+
+func (p *program) sandboxCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:  "sandbox",
+		Usage: "serve an emulated Data API with a small item bank, for trying things out",
+		Description: "Item banks 505 and 606 live in memory, or in --data. The consumer is that of\n" +
+			"LEARNOSITY_CONSUMER_KEY and LEARNOSITY_CONSUMER_SECRET or, without them, the\n" +
+			"public made-up one: " + sandbox.DefaultConsumerKey + ", " + sandbox.DefaultConsumerSecret + ".\n\n" +
+			"--switch settles what the API's documentation leaves open:\n" + indent(sandbox.SwitchHelp()) +
+			"\nExample:\n   poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "addr", Usage: "listen on `HOST:PORT`", Value: "127.0.0.1:8181"},
+			&cli.StringFlag{Name: "bank", Usage: "serve the item banks of this JSON `FILE`"},
+			&cli.StringFlag{Name: "data", Usage: "keep everything in this `FILE`, over restarts"},
+			&cli.DurationFlag{Name: "latency", Usage: "`TIME` that a job takes", Value: 300 * time.Millisecond},
+			&cli.StringSliceFlag{Name: "switch", Usage: "`NAME=VALUE` of an undocumented behaviour; may be given several times"},
+			&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to inject; may be given several times"},
+			&cli.StringFlag{Name: flagLogLevel, Usage: "write a log of this `LEVEL` to standard error"},
+		},
+	}, runSandbox)
+}
+
+func indent(text string) string {
+	return "   " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n   ") + "\n"
+}
+
+func runSandbox(ctx context.Context, c *cli.Context, p *program) exit {
+	server, err := newSandbox(c, p)
+	if err != nil {
+		return usage("%w", err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.String("addr"))
+	if err != nil {
+		return failed(ctx, fmt.Errorf("listen: %w", err))
+	}
+	h := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = h.Close() })
+	defer stop()
+	p.say("sandbox: item banks 505 and 606 at http://%s; end it with Ctrl-C", l.Addr())
+	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return failed(ctx, err)
+	}
+	return done("sandbox ended")
+}
+
+func newSandbox(c *cli.Context, p *program) (*sandbox.Server, error) {
+	opts := sandbox.Options{
+		ConsumerKey: p.Getenv(learnosity.EnvKey), ConsumerSecret: p.Getenv(learnosity.EnvSecret),
+		DataFile: c.String("data"), Latency: c.Duration("latency"), LogLimit: 10000,
+	}
+	if domain := p.Getenv(learnosity.EnvDomain); domain != "" {
+		opts.Domains = []string{domain}
+	}
+	if opts.Latency == 0 {
+		opts.Latency = -1
+	}
+	for _, text := range c.StringSlice("switch") {
+		name, value, _ := strings.Cut(text, "=")
+		if err := opts.Switches.Set(name, value); err != nil {
+			return nil, err
+		}
+	}
+	if file := c.String("bank"); file != "" {
+		bank, err := sandbox.ReadBankFile(file)
+		if err != nil {
+			return nil, err
+		}
+		opts.Bank = bank
+	}
+	server, err := sandbox.New(opts)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range c.StringSlice("fault") {
+		fault, err := sandbox.ParseFault(text)
+		if err != nil {
+			return nil, err
+		}
+		if err := server.AddFault(fault); err != nil {
+			return nil, err
+		}
+	}
+	return server, nil
+}

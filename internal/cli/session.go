@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/manifest"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/source"
+	"github.com/poolsync/poolsync/internal/state"
+)
+
+// session is a command at work on manifests: settings, declared pools, state
+// and a bank to read.
+type session struct {
+	settings
+	p        *program
+	out      outputs
+	options  diff.Options
+	manifest manifest.Set
+	declared []pool.Declared
+	found    source.Diagnostics
+	commit   commit
+	reader   *learnosity.Reader
+	store    state.Store
+	quiet    bool // findings are the product, and not shown beside it
+}
+
+// begin resolves the settings and the outputs of a command. ok is false if the
+// command is over, with the exit that says why.
+func begin(ctx context.Context, c *cli.Context, p *program) (s *session, x exit, ok bool) {
+	s = &session{p: p, quiet: c.Command.Name == "validate"}
+	var err error
+	if s.out, err = outputsOf(c, p); err != nil {
+		return s, usage("%w", err), false
+	}
+	s.settings, s.found, err = resolve(c, p)
+	if err != nil {
+		return s, usage("%w", err), false
+	}
+	if s.found.HasErrors() {
+		return s, s.invalid("the configuration is not valid"), false
+	}
+	return s, exit{}, true
+}
+
+// ruleNoPools is the manifest rule that --allow-empty lifts.
+const ruleNoPools = "no-pools"
+
+// invalid shows the findings on standard error and gives the exit for them.
+func (s *session) invalid(reason string) exit {
+	s.showFindings()
+	return exit{code: CodeError, reason: reason}
+}
+
+func (s *session) showFindings() {
+	if s.quiet {
+		return
+	}
+	_ = report.WriteDiagnostics(s.p.Stderr, s.found, s.out.color && terminal(s.p.Stderr))
+}
+
+// loadPercent lets the heap grow further between collections while manifests
+// are loaded: a quarter less time for some more memory.
+const loadPercent = 400
+
+// load loads the manifests, gives every pool its bank, and limits them to --only.
+func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
+	before := debug.SetGCPercent(loadPercent)
+	set, found, err := manifest.Load(ctx, manifest.Options{Paths: s.paths, Config: s.config.File})
+	debug.SetGCPercent(before)
+	if err != nil {
+		return failed(ctx, err), false
+	}
+	s.manifest = set
+	s.found = append(s.found, found...)
+	s.assertBanks()
+	if allowEmpty {
+		s.found = slices.DeleteFunc(s.found, func(d source.Diagnostic) bool { return d.Rule == ruleNoPools })
+	}
+	if s.found = s.found.Sort(); s.found.HasErrors() {
+		return s.invalid(fmt.Sprintf("the manifests are not valid: %s", plural(errorsIn(s.found), "error"))), false
+	}
+	s.declared = set.Pools
+	return s.limit()
+}
+
+// assertBanks gives pools without a stated bank the run's bank. A bank that a
+// manifest states is an assertion: another one is an error that names both.
+func (s *session) assertBanks() {
+	for _, b := range slices.Sorted(maps.Keys(s.manifest.Banks)) {
+		if s.bank != pool.Primary && b != s.bank {
+			s.found = append(s.found, source.Diagnostic{
+				Position: s.manifest.Banks[b], Severity: source.Error, Rule: "bank-conflict",
+				Message: fmt.Sprintf("organisation_id %s is stated here, and %s by %s", b, s.bank, s.bankFrom),
+				Hint:    "one of them is wrong; a manifest's organisation_id says which bank it is for",
+			})
+		}
+	}
+	if s.bank == pool.Primary {
+		return
+	}
+	for i := range s.manifest.Pools {
+		if d := &s.manifest.Pools[i]; d.Bank == pool.Primary {
+			d.Bank = s.bank
+		}
+	}
+	slices.SortStableFunc(s.manifest.Pools, func(a, b pool.Declared) int { return a.Key.Compare(b.Key) })
+	s.found = append(s.found, manifest.Duplicates(s.manifest.Pools)...)
+}
+
+// limit applies --only. A glob that matches nothing is a typing error.
+func (s *session) limit() (exit, bool) {
+	if len(s.only) == 0 {
+		return exit{}, true
+	}
+	for _, glob := range s.only {
+		if !slices.ContainsFunc(s.declared, func(d pool.Declared) bool { return diff.MatchAny([]string{glob}, d.Reference) }) {
+			x := exit{code: CodeError, reason: "--only matches nothing", err: fmt.Errorf("--only %s matches none of the %s declared", glob, plural(len(s.declared), "pool"))}
+			return x.hint("a glob knows * and ?; quote it, so that the shell leaves it alone"), false
+		}
+	}
+	s.declared = slices.Clone(s.declared)
+	s.declared = slices.DeleteFunc(s.declared, func(d pool.Declared) bool { return !diff.MatchAny(s.only, d.Reference) })
+	return exit{}, true
+}
+
+// connect prepares the client and the store. Commands that only read get a
+// reader, which has no method that writes.
+func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
+	var err error
+	if s.reader, err = learnosity.NewReader(s.clientConfig()); err != nil {
+		return badConfig(err), false
+	}
+	if s.store, err = s.settings.store(); err != nil {
+		return usage("%w", err), false
+	}
+	s.options = diffOptions(c)
+	s.options.Freeze = s.freeze
+	if !c.IsSet(flagMaxChange) {
+		s.options.MaxChangePercent = s.maxPct
+	}
+	s.commit = headCommit(ctx, s.workingDir())
+	return exit{}, true
+}
+
+func (s *session) clientConfig() learnosity.Config {
+	return learnosity.Config{
+		ReadEndpoint: s.read, WriteEndpoint: s.write, Version: s.version,
+		ConsumerKey: s.p.Getenv(learnosity.EnvKey), Secret: learnosity.NewSecret(s.p.Getenv(learnosity.EnvSecret)),
+		Domain: s.p.Getenv(learnosity.EnvDomain), Logger: s.p.log, ProgramVersion: version(),
+	}
+}
+
+// badConfig shows every setting that cannot be used, each with its remedy.
+func badConfig(err error) exit {
+	x := exit{code: CodeError, reason: "the client cannot be set up", err: err}
+	for _, e := range unjoin(err) {
+		var h hinter
+		if errors.As(e, &h) {
+			x = x.hint("%s: %s", strings.SplitN(e.Error(), " ", 2)[0], h.Hint())
+		}
+	}
+	return x
+}
+
+func unjoin(err error) []error {
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
+		return list.Unwrap()
+	}
+	return []error{err}
+}
+
+// banks are the banks that this run addresses.
+func (s *session) banks() []pool.Bank {
+	set := map[pool.Bank]bool{}
+	for _, d := range s.manifest.Pools {
+		set[d.Bank] = true
+	}
+	if s.bank != pool.Primary || len(set) == 0 {
+		set[s.bank] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// target names what the documents are about. With pools of several banks it
+// names the first; every change names its own.
+func (s *session) target() *report.Target {
+	t := &report.Target{Endpoint: s.write, APIVersion: s.version, Bank: s.bank}
+	if s.read != s.write {
+		t.ReadEndpoint = s.read
+	}
+	if b := s.banks(); len(b) > 0 {
+		t.Bank = b[0]
+	}
+	return t
+}
+
+// now is the server's time as far as it is known.
+func (s *session) now() time.Time {
+	if t, ok := s.reader.ServerTime(); ok {
+		return t
+	}
+	return time.Now()
+}
+
+// holder says who we are, for whoever finds the state held.
+func (s *session) holder(run string) state.Holder {
+	where, err := os.Hostname()
+	if err != nil {
+		where = "an unnamed machine"
+	}
+	who := "poolsync"
+	for _, v := range []string{"GITHUB_ACTOR", "USER", "USERNAME"} {
+		if name := s.p.Getenv(v); name != "" {
+			who = name
+			break
+		}
+	}
+	if id := s.p.Getenv("GITHUB_RUN_ID"); id != "" {
+		where = s.p.Getenv("GITHUB_SERVER_URL") + "/" + s.p.Getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id
+	}
+	return state.Holder{Who: who, Where: where, Run: run, Since: time.Now().UTC().Truncate(time.Second)}
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+func errorsIn(ds source.Diagnostics) int {
+	n := 0
+	for _, d := range ds {
+		if d.Severity == source.Error {
+			n++
+		}
+	}
+	return n
+}

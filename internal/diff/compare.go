@@ -1,0 +1,218 @@
+package diff
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/source"
+)
+
+// Compare decides what is to be done with every pool of the input. If the plan
+// has Needs, it is not complete: read the facts and compare again with them.
+func Compare(in Input) Plan {
+	c := comparer{in: in, declared: make(map[pool.Key]bool, len(in.Declared))}
+	for i := range in.Declared {
+		c.declared[in.Declared[i].Key] = true
+		if ch := c.pool(&in.Declared[i]); len(ch.Actions) > 0 || len(ch.Blocked) > 0 {
+			c.plan.Changes = append(c.plan.Changes, ch)
+		} else {
+			c.plan.Unchanged++
+		}
+	}
+	if !in.Scope.NoOrphans {
+		c.orphans()
+	}
+	if in.Listed {
+		c.unmanaged()
+	}
+	c.plan.Declared = len(in.Declared)
+	slices.SortStableFunc(c.plan.Changes, func(a, b Change) int { return a.Key.Compare(b.Key) })
+	c.hintRenames()
+	c.guards()
+	c.finish()
+	return c.plan
+}
+
+// comparer holds a comparison under way.
+type comparer struct {
+	in       Input
+	declared map[pool.Key]bool
+	plan     Plan
+}
+
+// pool evaluates the rows for a declared pool, in the order of the change model.
+// A change without actions and blocks says that nothing differs.
+func (c *comparer) pool(d *pool.Declared) Change {
+	ch := Change{Key: d.Key, Declared: d, Source: d.Position(d.At.Pool)}
+	c.attach(&ch)
+	e, l := ch.Entry, ch.LivePool
+	twin, hasTwin := c.in.Twins[d.Key]
+	switch {
+	case e != nil && e.Set != c.in.Scope.Set:
+		ch.rule("3")
+		ch.block("other-set", "manifest set "+quote(e.Set)+" manages this pool (its "+e.File+")",
+			"declare it in one set only, or hand it over with: poolsync state forget "+string(d.Reference))
+	case e != nil && e.Pending != nil:
+		ch.inDoubt()
+	case hasTwin && l == nil:
+		ch.rule("3")
+		ch.block("reference-case", "the bank has "+quote(string(twin.Reference))+", which differs in letter case only",
+			"write the reference as the bank does, or choose another one")
+	case l != nil && l.Status == pool.Pending:
+		ch.pendingOutside()
+	case l == nil:
+		ch.create(e != nil && e.Sent != nil)
+	case e == nil || e.Sent == nil:
+		c.unknown(&ch)
+	default:
+		c.managed(&ch)
+	}
+	return ch
+}
+
+// attach fills in what is recorded and live of the change's pool.
+func (c *comparer) attach(ch *Change) {
+	ch.Evidence.StateVersion = c.in.StateVersion
+	if !c.in.Now.IsZero() {
+		ch.Evidence.ReadAt = c.in.Now.UTC().Format(time.RFC3339)
+	}
+	if e, ok := c.in.State[ch.Key]; ok {
+		ch.Entry = &e
+		ch.Evidence.Recorded = recorded(e)
+		if e.AppliedAt != nil {
+			ch.Evidence.RecordedAt = e.AppliedAt.UTC().Format(time.RFC3339)
+		}
+	}
+	if l, ok := c.in.Live[ch.Key]; ok {
+		ch.LivePool = &l
+		ch.Evidence.Live = &LiveSeen{Name: l.Name, Status: l.Status, Updated: l.Updated}
+	}
+}
+
+func recorded(e pool.Entry) *Recorded {
+	r := &Recorded{Job: e.Job, LastError: e.LastError}
+	if e.Sent != nil {
+		r.Name, r.Status = e.Sent.Name, e.Sent.Status
+	}
+	if e.ReadBack != nil {
+		r.Updated = e.ReadBack.Updated
+	}
+	return r
+}
+
+// inDoubt is for a call whose outcome could not be settled before the plan.
+func (ch *Change) inDoubt() {
+	ch.rule("1")
+	p := ch.Entry.Pending
+	if p.Job != "" {
+		ch.add(Pending)
+		ch.own("job-running", "job "+string(p.Job)+" ("+string(p.Operation)+") has not ended",
+			"wait for it: poolsync jobs "+string(p.Job)+" --watch; the next apply attaches to it")
+		return
+	}
+	ch.add(Unknown)
+	ch.own("in-doubt", "whether the "+string(p.Operation)+" sent at "+p.At.UTC().Format(time.RFC3339)+" happened cannot be told",
+		"look at the pool in the bank, then: poolsync adopt "+string(ch.Reference))
+}
+
+func (ch *Change) pendingOutside() {
+	ch.rule("2")
+	ch.add(Pending)
+	ch.own("job-running", "a job that is not ours is running on it", "apply again when the job has ended")
+}
+
+// create is row 3: declared and not live.
+func (ch *Change) create(vanished bool) {
+	ch.rule("3")
+	ch.add(Create)
+	ch.addCall(setCall(pool.OpCreate, ch.Declared, ch.Entry, false))
+	ch.wholeFields()
+	if vanished {
+		ch.Notes = append(ch.Notes, "the pool was applied before and has vanished from the bank")
+		ch.Evidence.Rule = "3 vanished"
+	}
+}
+
+// unknown is rows 4 and 5: live, and the state does not know what it holds.
+func (c *comparer) unknown(ch *Change) {
+	r := ch.Reference
+	switch {
+	case ch.Entry != nil && ch.LivePool.Status == pool.Halted:
+		ch.rule("5")
+		ch.add(Create)
+		ch.addCall(setCall(pool.OpCreate, ch.Declared, nil, true))
+		ch.wholeFields()
+		ch.Notes = append(ch.Notes, "its creation halted: "+ch.Entry.LastError)
+	case c.in.Options.Overwrite[r]:
+		ch.rule("4")
+		ch.add(Replace)
+		ch.addCall(setCall(pool.OpReplace, ch.Declared, nil, true))
+		ch.wholeFields()
+		ch.Dangerous = ch.LivePool.Status == pool.Published
+		ch.Notes = append(ch.Notes, "overwritten as asked for by --overwrite; what it held is not known")
+	default:
+		ch.rule("4")
+		ch.add(Unknown)
+		ch.own("unknown", "it exists in the bank and poolsync has no record of what it holds",
+			"take it over with: poolsync adopt "+string(r)+"; or rebuild it with: --overwrite "+string(r))
+	}
+}
+
+// unmanaged is row 13: live records that nobody declared or applied.
+func (c *comparer) unmanaged() {
+	for _, k := range slices.SortedFunc(maps.Keys(c.in.Live), pool.Key.Compare) {
+		if _, known := c.in.State[k]; known || c.declared[k] || c.in.Scope.Elsewhere[k] {
+			continue
+		}
+		ch := Change{Key: k}
+		c.attach(&ch)
+		ch.rule("13")
+		ch.add(Unmanaged)
+		c.plan.Changes = append(c.plan.Changes, ch)
+	}
+}
+
+func (ch *Change) rule(r string) { ch.Evidence.Rule = r }
+
+func (ch *Change) add(a Action) { ch.Actions = append(ch.Actions, a) }
+
+func (ch *Change) addCall(c Call) { ch.Calls = append(ch.Calls, c) }
+
+// block refuses the change by a guard; own holds it back by a state of its own.
+func (ch *Change) block(rule, message, remedy string) {
+	ch.Blocked = append(ch.Blocked, Block{Rule: rule, Message: message, Remedy: remedy})
+}
+
+func (ch *Change) own(rule, message, remedy string) {
+	ch.Blocked = append(ch.Blocked, Block{Rule: rule, Message: message, Remedy: remedy, Own: true})
+}
+
+// field notes a difference and moves the change's place to the words that ask
+// for it, if it is the first one.
+func (ch *Change) field(path string, before, after any, at source.Place) {
+	if len(ch.Fields) == 0 && ch.Content.Added.Len()+ch.Content.Removed.Len() == 0 {
+		ch.Source = ch.Declared.Position(at)
+	}
+	ch.Fields = append(ch.Fields, Field{Path: path, Before: before, After: after})
+}
+
+// wholeFields notes every field of a pool that is set as a whole. The place
+// stays that of the pool.
+func (ch *Change) wholeFields() {
+	d := ch.Declared
+	for _, f := range []Field{
+		{Path: "name", After: d.Name},
+		{Path: "description", After: d.Description},
+		{Path: "status", After: string(d.Status)},
+		{Path: "ignore_empty_additional_tags", After: d.IgnoreEmpty},
+		{Path: "set_unpublished_to_published", After: d.UnpublishedPublished},
+		{Path: "snapshot", After: d.Snapshot},
+	} {
+		if f.After != "" && f.After != false {
+			ch.Fields = append(ch.Fields, f)
+		}
+	}
+	ch.Content.Added = d.Content
+}

@@ -1,0 +1,138 @@
+package diff
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// corrections gives what the new corrections ask to be copied again, without
+// what the same run appends anyway, and the new corrections themselves. It asks
+// for membership, which each reference has to have before it is sent: update
+// with overwrite is documented for objects that exist in the pool.
+func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []pool.Correction) {
+	var fresh []pool.Correction
+	var content pool.Content
+	for _, corr := range ch.Declared.Corrections {
+		i := slices.IndexFunc(ch.Entry.Sent.Corrections, func(o pool.Correction) bool { return o.ID == corr.ID })
+		if i < 0 {
+			fresh = append(fresh, corr)
+			content = content.Union(corr.Content())
+			continue
+		}
+		if known := ch.Entry.Sent.Corrections[i]; !known.Content().Equal(corr.Content()) {
+			ch.rule("10")
+			ch.Source = ch.Declared.Position(corr.At)
+			ch.block("correction-changed", "correction "+quote(corr.ID)+" was carried out with other references",
+				"a correction is carried out once; give the new one an id of its own")
+		}
+	}
+	content = content.Minus(added)
+	if content.Len() == 0 {
+		return pool.Content{}, fresh
+	}
+	facts, known := c.in.Facts[ch.Key]
+	switch {
+	case !known:
+		ch.ask(Need{Members: content})
+	case !facts.Readable:
+		ch.block("correction-not-in-pool", "what the pool holds cannot be read: "+facts.Reason,
+			"a correction is sent only for what is seen in the pool; rebuild the pool with a new snapshot label")
+	default:
+		if missing := content.Minus(facts.Members); missing.Len() > 0 {
+			ch.Source = ch.Declared.Position(correctionPlace(ch.Declared, missing).At)
+			ch.block("correction-not-in-pool", "the pool does not hold "+strings.Join(slices.Concat(missing.Items, missing.Activities), ", "),
+				"a correction only copies again what the pool holds; add the reference to its content, or drop it from the correction")
+		}
+	}
+	return content, fresh
+}
+
+// correctionPlace finds the correction that names any of the references.
+func correctionPlace(d *pool.Declared, missing pool.Content) pool.Correction {
+	for _, corr := range d.Corrections {
+		if corr.Content().Minus(missing).Len() < corr.Content().Len() {
+			return corr
+		}
+	}
+	return pool.Correction{}
+}
+
+// addCorrection is row 10: one call for all new corrections.
+func (ch *Change) addCorrection(u update, content pool.Content, fresh []pool.Correction) {
+	if len(ch.Calls) == 0 {
+		ch.rule("10")
+	}
+	ch.add(Correct)
+	call := u.call(pool.OpCorrect, content, true, true)
+	if n := len(ch.Calls); n > 0 {
+		before := ch.Calls[n-1].After
+		call.After.Content, call.After.UnpublishedPublished = before.Content, before.UnpublishedPublished
+	}
+	call.After.Corrections = mergeCorrections(call.After.Corrections, fresh)
+	for _, corr := range fresh {
+		ch.field("corrections."+corr.ID, nil, slices.Concat(corr.Items, corr.Activities), corr.At)
+	}
+	ch.addCall(call)
+	ch.Dangerous = ch.Dangerous || ch.LivePool.Status == pool.Published
+}
+
+// carry adds a call that changes only name and status. The API wants content in
+// it, and whether it copies again what is already in the pool is not documented.
+// So it carries one item whose copy in the pool is as the bank has it now: then
+// copying and skipping give the same pool.
+func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
+	items := ch.Entry.Sent.Content.Items
+	facts, known := c.in.Facts[ch.Key]
+	if !known {
+		trusted := ch.Entry.Verified && !c.touched(ch)
+		ch.ask(Need{Carrier: true, Trusted: trusted, Items: items[:min(len(items), pool.MaxBatch)]})
+		ch.addCall(u.call(op, pool.Content{}, false, last))
+		return
+	}
+	item, same := ch.chooseCarrier(facts)
+	ch.addCall(u.call(op, pool.Content{Items: item}, false, last))
+	if same || (len(item) > 0 && c.in.Options.AllowRefresh[ch.Reference]) {
+		return
+	}
+	reason := "no item of the pool is known to be unchanged in the bank since the pool's last job"
+	remedy := "the call might copy " + strings.Join(item, "") + " again; if that is acceptable: --allow-refresh " + string(ch.Reference)
+	if len(item) == 0 {
+		remedy = "no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label"
+	}
+	if !facts.Readable {
+		reason += "; what the pool holds cannot be read: " + facts.Reason
+	}
+	ch.block("edit-would-refresh", reason, remedy)
+}
+
+// chooseCarrier takes an item that is in the pool, published in the bank and
+// not changed there since the pool's last job was accepted. Failing that, it
+// takes any published item and says so.
+func (ch *Change) chooseCarrier(f Facts) (item []string, same bool) {
+	for _, candidate := range f.Carriers {
+		if !candidate.Published {
+			continue
+		}
+		called := ch.Entry.CalledAt
+		if called != nil && !candidate.Updated.IsZero() && candidate.Updated.Before(*called) {
+			return []string{candidate.Reference}, true
+		}
+		if len(item) == 0 {
+			item = []string{candidate.Reference}
+		}
+	}
+	return item, false
+}
+
+// ask merges a need into the change's.
+func (ch *Change) ask(n Need) {
+	if ch.need == nil {
+		ch.need = &Need{Key: ch.Key}
+	}
+	ch.need.Members = ch.need.Members.Union(n.Members)
+	if n.Carrier {
+		ch.need.Carrier, ch.need.Trusted, ch.need.Items = true, n.Trusted, n.Items
+	}
+}

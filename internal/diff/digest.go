@@ -1,0 +1,57 @@
+package diff
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// finish gathers the needs and fingerprints every change that would write.
+func (c *comparer) finish() {
+	h := sha256.New()
+	for i := range c.plan.Changes {
+		ch := &c.plan.Changes[i]
+		if ch.need != nil {
+			c.plan.Needs = append(c.plan.Needs, *ch.need)
+		}
+		if len(ch.Calls) == 0 && !ch.Has(Retire) && !ch.Has(Forgotten) {
+			continue
+		}
+		ch.Fingerprint = fingerprint(*ch)
+		h.Write([]byte(ch.Fingerprint + "\n"))
+	}
+	c.plan.Digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// fingerprint covers a change's operations, the entry that it rests on and the
+// live record, not its wording or times: the same fingerprint means that the
+// same calls would be made for the same reasons.
+func fingerprint(ch Change) string {
+	type recordedEntry struct {
+		Sent     *pool.Sent
+		ReadBack *pool.Live
+		Job      pool.JobReference
+	}
+	basis := struct {
+		Key     pool.Key
+		Actions []Action
+		Calls   []Call
+		Entry   *recordedEntry
+		Live    *pool.Live
+	}{Key: ch.Key, Actions: ch.Actions, Calls: ch.Calls, Live: ch.LivePool}
+	if e := ch.Entry; e != nil {
+		basis.Entry = &recordedEntry{Sent: e.Sent, ReadBack: e.ReadBack, Job: e.Job}
+	}
+	data, err := json.Marshal(basis)
+	if err != nil { // only strings, numbers and lists of them
+		data = []byte(ch.Key.String())
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func sortedRefs(refs References) []pool.Reference { return slices.Sorted(maps.Keys(refs)) }

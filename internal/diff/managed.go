@@ -1,0 +1,281 @@
+package diff
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/source"
+)
+
+// managed is rows 6 to 11: declared, live and recorded.
+func (c *comparer) managed(ch *Change) {
+	d, e, l := ch.Declared, ch.Entry, ch.LivePool
+	touched := c.touched(ch)
+	held := c.held(ch)
+	u := update{declared: d, entry: e, live: l, name: d.Name, target: d.Status, now: liveStatus(e, l), held: held}
+	if d.Lifecycle.IgnoreName {
+		u.name = l.Name
+	}
+	if held || d.Lifecycle.IgnoreStatus {
+		u.target = u.now
+	}
+	added := d.Content.Minus(e.Sent.Content)
+	if c.badLabel(ch) {
+		return
+	}
+	if ch.wantsReplace(added) {
+		c.replace(ch, u, touched)
+	} else {
+		c.updates(ch, u, added)
+	}
+	if l.Status == pool.Halted && len(ch.Calls) == 0 && len(ch.Blocked) == 0 {
+		ch.rule("6")
+		ch.add(Halted)
+		ch.own("halted", "its last job halted"+because(e.LastError), "look at the job; change the manifest or ask for a rebuild with a new snapshot label")
+	}
+	if held {
+		ch.add(Held)
+		ch.Notes = append(ch.Notes, "someone unpublished it outside of poolsync; it is left so until --republish "+string(d.Reference))
+	}
+	if touched {
+		ch.add(Touched)
+		ch.Notes = append(ch.Notes, "someone else wrote to it since our last job; what it holds can no longer be vouched for")
+	}
+	if c.in.Options.FailOnExternal && (held || touched) {
+		ch.block("external-change", "it was changed outside of poolsync", "drop --fail-on-external-change, or record the pool as it is: poolsync adopt "+string(d.Reference))
+	}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// touched reports whether someone else wrote since our last job was read back.
+func (c *comparer) touched(ch *Change) bool {
+	e := ch.Entry
+	return e.Touched || (e.ReadBack != nil && e.ReadBack.Updated != ch.LivePool.Updated)
+}
+
+// held reports whether someone unpublished a pool that the manifest and the
+// last call both publish.
+func (c *comparer) held(ch *Change) bool {
+	d, e, l := ch.Declared, ch.Entry, ch.LivePool
+	return l.Status == pool.Unpublished && d.Status == pool.Published && e.Sent.Status == pool.Published &&
+		!d.Lifecycle.IgnoreStatus && !c.in.Options.Republish[d.Reference]
+}
+
+// badLabel refuses a snapshot label that the pool had before: rebuilding takes
+// today's bank and cannot bring old content back.
+func (c *comparer) badLabel(ch *Change) bool {
+	d, s := ch.Declared, ch.Entry.Sent
+	if d.Snapshot == "" || d.Snapshot == s.Snapshot || !slices.Contains(s.Labels, d.Snapshot) {
+		return false
+	}
+	ch.rule("7")
+	ch.field("snapshot", s.Snapshot, d.Snapshot, d.At.Snapshot)
+	ch.block("snapshot-used", "snapshot "+quote(d.Snapshot)+" was used for this pool before",
+		"a rebuild takes the bank as it is today and cannot bring old content back; choose a label that this pool never had")
+	return true
+}
+
+// newLabel reports whether the manifest asks for a rebuild by a label that the
+// pool never had.
+func (ch *Change) newLabel() bool {
+	d, s := ch.Declared, ch.Entry.Sent
+	return d.Snapshot != "" && d.Snapshot != s.Snapshot && !slices.Contains(s.Labels, d.Snapshot)
+}
+
+// wantsReplace tells whether only a rebuild brings the pool to what is declared,
+// and notes what asks for it.
+func (ch *Change) wantsReplace(added pool.Content) bool {
+	d, s := ch.Declared, ch.Entry.Sent
+	removed := s.Content.Minus(d.Content)
+	grows := added.Len() > 0 && removed.Len() == 0
+	ignoreChanged := d.IgnoreEmpty != s.IgnoreEmpty
+	publishChanged := d.UnpublishedPublished != s.UnpublishedPublished &&
+		!(d.UnpublishedPublished && grows) // an append can carry the flag
+	beyondUpdate := d.IgnoreEmpty && grows && added.HasAdditional()
+	if removed.Len() == 0 && !ignoreChanged && !publishChanged && !beyondUpdate && !ch.newLabel() {
+		return false
+	}
+	if ch.newLabel() {
+		ch.field("snapshot", s.Snapshot, d.Snapshot, d.At.Snapshot)
+	}
+	if removed.Len() > 0 || added.Len() > 0 {
+		at := d.At.Content
+		if removed.Len() == 0 {
+			at = firstPlace(d, added)
+		}
+		ch.content(added, removed, at)
+	}
+	if ignoreChanged {
+		ch.field("ignore_empty_additional_tags", s.IgnoreEmpty, d.IgnoreEmpty, d.At.IgnoreEmpty)
+	}
+	if d.UnpublishedPublished != s.UnpublishedPublished {
+		ch.field("set_unpublished_to_published", s.UnpublishedPublished, d.UnpublishedPublished, d.At.UnpublishedPublished)
+	}
+	return true
+}
+
+// replace is row 7. It absorbs every other difference. Fields that the
+// lifecycle ignores, and the status of a held pool, stay as they are live.
+func (c *comparer) replace(ch *Change, u update, touched bool) {
+	d, e, l := ch.Declared, ch.Entry, ch.LivePool
+	ch.rule("7")
+	ch.add(Replace)
+	ch.nameAndStatus(u)
+	call := setCall(pool.OpReplace, d, e, true)
+	call.Request.Name, call.After.Name = u.name, u.name
+	call.Request.Status, call.After.Status = u.target, u.target
+	if u.held {
+		call.After.Status = e.Sent.Status
+	}
+	if d.Lifecycle.IgnoreDescription {
+		description := l.Description
+		call.Request.Description, call.After.Description = &description, description
+	} else if c.descriptionDiffers(ch) {
+		ch.field("description", l.Description, d.Description, d.At.Description)
+	}
+	ch.addCall(call)
+	ch.Dangerous = l.Status != pool.Unpublished
+	c.consent(ch, touched)
+}
+
+// consent refuses a rebuild that nobody asked for.
+func (c *comparer) consent(ch *Change, touched bool) {
+	d := ch.Declared
+	flag := "--allow-replace " + string(d.Reference)
+	what := "it would be rebuilt from the bank as it is now"
+	if ch.Content.Removed.Len() > 0 {
+		what = "content leaves a live pool"
+	}
+	allowed := c.in.Options.AllowReplace[d.Reference]
+	switch {
+	case d.Lifecycle.Replace == pool.ReplaceDeny:
+		ch.block("replace-denied", what+", and its lifecycle denies that",
+			"change lifecycle.replace in "+d.Position(d.At.Replace).String())
+	case allowed:
+	case touched:
+		ch.block("replace-touched", "someone else wrote to it; a rebuild would undo that", "if that is meant: "+flag)
+	case d.Lifecycle.Replace == pool.ReplaceAllow || ch.newLabel():
+	default:
+		ch.block("replace", what,
+			"the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or "+flag)
+	}
+}
+
+// updates is rows 8 to 11.
+func (c *comparer) updates(ch *Change, u update, added pool.Content) {
+	d := ch.Declared
+	corrections, fresh := c.corrections(ch, added)
+	last := corrections.Len() == 0
+	switch {
+	case added.Len() > 0:
+		ch.rule("8")
+		ch.add(Append)
+		ch.content(added, pool.Content{}, firstPlace(d, added))
+		if d.UnpublishedPublished != ch.Entry.Sent.UnpublishedPublished {
+			ch.field("set_unpublished_to_published", false, true, d.At.UnpublishedPublished)
+		}
+		ch.nameAndStatus(u)
+		call := u.call(pool.OpAppend, added, false, last)
+		if last {
+			call.After.Corrections = mergeCorrections(call.After.Corrections, fresh)
+		}
+		ch.addCall(call)
+	case ch.nameAndStatus(u):
+		ch.rule("9")
+		ch.add(Edit)
+		c.carry(ch, u, pool.OpEdit, last)
+	}
+	if !last {
+		ch.addCorrection(u, corrections, fresh)
+	}
+	c.describe(ch)
+	ch.Dangerous = ch.Dangerous || (len(ch.Calls) > 0 && u.now != u.target)
+}
+
+// nameAndStatus notes differences of name and status and reports whether there
+// are any. A name that the server changed on its way in is as declared if it
+// was sent as declared and is live as it was read back.
+func (ch *Change) nameAndStatus(u update) bool {
+	d, e, l := ch.Declared, ch.Entry, ch.LivePool
+	n := len(ch.Fields)
+	if !d.Lifecycle.IgnoreName && !sameText(d.Name, e.Sent.Name, l.Name, e.ReadBack, func(l pool.Live) string { return l.Name }) {
+		ch.field("name", l.Name, d.Name, d.At.Name)
+	}
+	if !d.Lifecycle.IgnoreStatus && !u.held {
+		differs := e.Sent.Status != d.Status || (l.Status != pool.Halted && l.Status != d.Status)
+		if differs {
+			ch.field("status", string(l.Status), string(d.Status), d.At.Status)
+		}
+	}
+	return len(ch.Fields) > n
+}
+
+// sameText compares a declared text with what was sent and what is live.
+func sameText(declared, sent, live string, back *pool.Live, get func(pool.Live) string) bool {
+	if declared != sent {
+		return false
+	}
+	return live == declared || (back != nil && live == get(*back))
+}
+
+func (c *comparer) descriptionDiffers(ch *Change) bool {
+	d, e, l := ch.Declared, ch.Entry, ch.LivePool
+	return !d.Lifecycle.IgnoreDescription && d.Description != l.Description &&
+		!sameText(d.Description, e.Sent.Description, l.Description, e.ReadBack, func(l pool.Live) string { return l.Description })
+}
+
+// describe is row 11: update documents no description.
+func (c *comparer) describe(ch *Change) {
+	if !c.descriptionDiffers(ch) {
+		return
+	}
+	d := ch.Declared
+	if len(ch.Actions) == 0 {
+		ch.rule("11")
+	}
+	ch.add(Deferred)
+	ch.field("description", ch.LivePool.Description, d.Description, d.At.Description)
+	ch.Notes = append(ch.Notes, "the API changes a description only when the pool is rebuilt: it is sent with the next replace")
+}
+
+// content notes a difference of content and, if it is the first difference,
+// where the manifest asks for it.
+func (ch *Change) content(added, removed pool.Content, at source.Place) {
+	if len(ch.Fields) == 0 {
+		ch.Source = ch.Declared.Position(at)
+	}
+	ch.Content = Delta{Added: added, Removed: removed}
+}
+
+// firstPlace finds where the first of the added entries is written.
+func firstPlace(d *pool.Declared, added pool.Content) source.Place {
+	first := source.Place{}
+	take := func(p source.Place) {
+		if p.Known() && (!first.Known() || p.Line < first.Line) {
+			first = p
+		}
+	}
+	places(d.Content.Items, added.Items, strings.Compare, d.At.Items, take)
+	places(d.Content.Activities, added.Activities, strings.Compare, d.At.Activities, take)
+	places(d.Content.Tags, added.Tags, pool.Selector.Compare, d.At.Tags, take)
+	places(d.Content.ItemTags, added.ItemTags, pool.Selector.Compare, d.At.ItemTags, take)
+	places(d.Content.ActivityTags, added.ActivityTags, pool.Selector.Compare, d.At.ActivityTags, take)
+	return first
+}
+
+func places[T any](all, some []T, compare func(a, b T) int, at []source.Place, take func(source.Place)) {
+	for _, x := range some {
+		if i, ok := slices.BinarySearchFunc(all, x, compare); ok && i < len(at) {
+			take(at[i])
+		}
+	}
+}
+
+func quote(s string) string { return `"` + s + `"` }

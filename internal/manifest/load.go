@@ -1,0 +1,117 @@
+// Package manifest finds, decodes and checks the YAML files that declare item
+// pools, and poolsync's own configuration file. What comes in are paths; what
+// goes out are declared pools with the places of all their parts, and findings
+// that point at lines of the files. It is the only package that knows YAML and
+// JSON Schema, and it knows nothing of the API: it calls nothing, writes
+// nothing and logs nothing.
+package manifest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/source"
+)
+
+// Options say what to load.
+type Options struct {
+	// Paths are files, folders and globs, relative to Dir or absolute. Folders are
+	// read recursively for *.yaml and *.yml; hidden files and folders are skipped.
+	Paths []string
+	// Dir is the folder that relative paths start from; empty means the working
+	// directory. Names in positions are relative to it.
+	Dir string
+	// Config is the path of the configuration file in use, if any: it is no
+	// manifest, wherever it lies. Files named poolsync.yaml never are.
+	Config string
+}
+
+// Set is what a number of manifests declare together.
+type Set struct {
+	// Pools are the declared pools, sorted by key. A file that does not state
+	// organisation_id leaves the key's bank at zero.
+	Pools []pool.Declared
+	// Files are the names of the manifests, sorted.
+	Files []string
+	// Banks gives, for each organisation_id that a manifest states, the first
+	// place that states it.
+	Banks map[pool.Bank]source.Position
+}
+
+// Load finds and checks manifests. The findings are sorted and complete: of all
+// files, not of the first bad one. If any of them is an error, the pools are
+// what could be understood and must not be acted upon. The error is for input
+// and output, and for a context that ended.
+func Load(ctx context.Context, opts Options) (Set, source.Diagnostics, error) {
+	files, found, err := find(opts)
+	defer files.close()
+	if err != nil {
+		return Set{}, nil, err
+	}
+	results, err := parseAll(ctx, files.list)
+	if err != nil {
+		return Set{}, nil, err
+	}
+	set, more := assemble(results)
+	found = append(found, more...)
+	found = append(found, across(results, files.reopen)...)
+	if len(found) == 0 && len(set.Pools) == 0 {
+		found = append(found, source.Diagnostic{Severity: source.Error, Rule: ruleNoPools, Message: "no pool is declared at all"})
+	}
+	return set, found.Sort(), nil
+}
+
+// assemble puts the results of all files together.
+func assemble(results []parsed) (Set, source.Diagnostics) {
+	set := Set{Banks: make(map[pool.Bank]source.Position)}
+	var found source.Diagnostics
+	for _, p := range results {
+		set.Files = append(set.Files, p.name)
+		set.Pools = append(set.Pools, p.pools...)
+		found = append(found, p.found...)
+		if _, known := set.Banks[p.bank]; p.bankAt.Known() && !known {
+			set.Banks[p.bank] = p.bankAt.In(p.name)
+		}
+	}
+	sortPools(set.Pools)
+	return set, found
+}
+
+// largeFile is the size from which a file has all workers to itself, so that
+// the nodes of only one such file are in memory.
+const largeFile = 1 << 20
+
+// parseAll reads and checks files side by side, one worker a core. The results
+// are in the order of the files.
+func parseAll(ctx context.Context, files []file) ([]parsed, error) {
+	results := make([]parsed, len(files))
+	group, ctx := errgroup.WithContext(ctx)
+	workers := runtime.GOMAXPROCS(0)
+	group.SetLimit(workers)
+	var large sync.Mutex
+	for i, f := range files {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			data, err := f.read()
+			if err != nil {
+				return fmt.Errorf("read manifest: %w", err)
+			}
+			if len(data) < largeFile {
+				results[i] = parse(f.name, data, 1)
+				return nil
+			}
+			large.Lock()
+			defer large.Unlock()
+			results[i] = parse(f.name, data, workers)
+			return nil
+		})
+	}
+	return results, group.Wait()
+}

@@ -1,0 +1,148 @@
+package manifest
+
+import (
+	"maps"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/source"
+)
+
+// Parse checks one manifest and gives the pools that it declares, sorted by
+// key. name is used in positions. Nothing outside its arguments is read.
+func Parse(name string, data []byte) ([]pool.Declared, source.Diagnostics) {
+	p := parse(name, data, 1)
+	p.found = append(p.found, across([]parsed{p}, func(string) *text { return newText(name, data) })...)
+	sortPools(p.pools)
+	return p.pools, p.found.Sort()
+}
+
+// parsed is what one file declares, and what is wrong with it.
+type parsed struct {
+	name    string
+	pools   []pool.Declared
+	bank    pool.Bank
+	bankAt  source.Place
+	entries int // of the list of pools, faulty ones included
+	found   source.Diagnostics
+}
+
+// splitFrom is the size from which a file is worth being cut into pieces, and
+// pieceSize that of the pieces. A piece bounds the memory that nodes take.
+const (
+	splitFrom = 128 << 10
+	pieceSize = 64 << 10
+)
+
+// parse checks a file, with several workers if it is large.
+func parse(name string, data []byte, workers int) parsed {
+	t := newText(name, data)
+	if d := t.limits(); d != nil {
+		return parsed{name: name, found: source.Diagnostics{*d}}
+	}
+	if len(t.data) >= splitFrom {
+		if p, ok := parsePieces(t, pieceSize, workers); ok {
+			return p
+		}
+	}
+	return parseWhole(t)
+}
+
+// parseWhole decodes the file in one go.
+func parseWhole(t *text) parsed {
+	root, d := t.root()
+	if d != nil {
+		return parsed{name: t.name, found: source.Diagnostics{*d}}
+	}
+	r := &reader{text: t, schema: poolsSchema()}
+	c := &converter{text: t, fields: r.schema.fields}
+	root, pools := apart(root)
+	head := c.convert(root, field{}, 1)
+	if pools == nil {
+		r.header(&head, nil, c)
+		return r.parsed(c)
+	}
+	r.header(&head, pools, c)
+	for _, item := range pools.Content {
+		v := c.convert(item, field{kind: "object"}, 3)
+		if c.halted {
+			break
+		}
+		r.pool(&v)
+	}
+	return r.parsed(c)
+}
+
+func (r *reader) parsed(c *converter) parsed {
+	p := parsed{name: r.text.name, pools: r.pools, bank: r.head.bank, bankAt: r.head.bankAt, entries: r.seen}
+	p.found = append(r.found, c.found...)
+	if c.halted { // what was understood up to the limit says nothing
+		p.pools, p.found = nil, c.found
+	}
+	return p
+}
+
+// apart takes the list of pools out of a manifest's root, so that its entries
+// can be converted and dropped one by one. It gives a nil list where pools is
+// anything but a list written in place.
+func apart(root *yaml.Node) (head, pools *yaml.Node) {
+	if root.Kind != yaml.MappingNode {
+		return root, nil
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, list := root.Content[i], root.Content[i+1]
+		if key.Kind != yaml.ScalarNode || key.Value != "pools" {
+			continue
+		}
+		if list.Kind != yaml.SequenceNode {
+			return root, nil
+		}
+		copied, empty := *root, *list
+		empty.Content = nil
+		copied.Content = slices.Clone(root.Content)
+		copied.Content[i+1] = &empty
+		return &copied, list
+	}
+	return root, nil
+}
+
+// aPool stands for the entries of the list in the check of what is around it.
+var aPool = map[string]any{"reference": "a", "name": "a", "content": map[string]any{"item_references": []any{"a"}}}
+
+// header checks all of a manifest but the entries of pools. A list that was not
+// taken apart is read at once.
+func (r *reader) header(v *value, pools *yaml.Node, c *converter) {
+	if c.halted {
+		return
+	}
+	instance := v.json()
+	list := v.get("pools")
+	if m, ok := instance.(map[string]any); ok && (pools != nil && len(pools.Content) > 0 || list != nil && len(list.items) > 0) {
+		m = maps.Clone(m)
+		m["pools"] = []any{aPool}
+		instance = m
+	}
+	for _, b := range r.schema.validate(r.schema.root, v, instance) {
+		for _, f := range r.schema.word(b) {
+			r.add(f)
+		}
+	}
+	if bank := v.get("organisation_id"); bank != nil && bank.kind == kindInt {
+		r.head.bank, r.head.bankAt = pool.Bank(bank.whole()), bank.at
+	}
+	if d := v.get("defaults"); d != nil && d.kind == kindObject {
+		r.head.defaults = d
+		r.long(d.get("description"), "description")
+	}
+	if list != nil && list.kind == kindList {
+		for i := range list.items {
+			r.pool(&list.items[i])
+		}
+	}
+}
+
+func sortPools(pools []pool.Declared) {
+	slices.SortStableFunc(pools, func(a, b pool.Declared) int { return a.Compare(b.Key) })
+}

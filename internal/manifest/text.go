@@ -1,0 +1,193 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/poolsync/poolsync/internal/source"
+)
+
+// The limits of a file. They are far above any real manifest; what exceeds them
+// is a mistake or an attack.
+const (
+	maxFile      = 16 << 20 // bytes
+	maxDepth     = 64       // lists and mappings inside one another
+	maxExpansion = 10       // times the file, by aliases
+	maxExcerpt   = 1000     // bytes of a line that a finding quotes
+)
+
+// text is a file as it was read, and what is found in it. It may be used from
+// several goroutines.
+type text struct {
+	name  string
+	data  []byte
+	lines func() []int32 // where each line starts; counted when first asked for
+	mute  func() bool    // whether the file's lines must not be shown
+}
+
+func newText(name string, data []byte) *text {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	t := &text{name: name, data: data}
+	t.lines = sync.OnceValue(func() []int32 { return lineStarts(data) })
+	t.mute = sync.OnceValue(func() bool { return holdsCredential(data) })
+	return t
+}
+
+// lineStarts counts lines as YAML does: they end with LF, CR or CR LF.
+func lineStarts(data []byte) []int32 {
+	starts := []int32{0}
+	for i, b := range data {
+		if b == '\n' || b == '\r' && (i+1 == len(data) || data[i+1] != '\n') {
+			starts = append(starts, int32(i+1))
+		}
+	}
+	return starts
+}
+
+// line gives the text of a line without its end.
+func (t *text) line(n int32) string {
+	starts := t.lines()
+	if n < 1 || int(n) > len(starts) {
+		return ""
+	}
+	rest := t.data[starts[n-1]:]
+	if int(n) < len(starts) {
+		rest = t.data[starts[n-1]:starts[n]]
+	}
+	return string(bytes.TrimRight(rest[:min(len(rest), maxExcerpt*2)], "\r\n"))
+}
+
+// place gives the line and column of a byte.
+func (t *text) place(offset int) source.Place {
+	starts := t.lines()
+	n := 0
+	for low, high := 0, len(starts); low < high; {
+		if middle := (low + high) / 2; int(starts[middle]) <= offset {
+			n, low = middle, middle+1
+		} else {
+			high = middle
+		}
+	}
+	column := utf8.RuneCount(t.data[starts[n]:min(offset, len(t.data))]) + 1
+	return source.Place{Line: int32(n + 1), Column: int32(column)}
+}
+
+// diagnostic makes a finding at a place. word is the text expected there, so
+// that the caret line can mark it; it may be empty.
+func (t *text) diagnostic(severity source.Severity, rule string, at source.Place, word, hint, message string) source.Diagnostic {
+	d := source.Diagnostic{Position: at.In(t.name), Severity: severity, Rule: rule, Message: message, Hint: hint}
+	if line := t.line(at.Line); at.Known() && len(line) <= maxExcerpt && !t.mute() {
+		d.Excerpt, d.Width = line, width(line, at.Column, word)
+	}
+	return d
+}
+
+// width says how many characters of a line belong to what starts at a column:
+// the word if it stands there, a quoted text with its quotes, else up to the
+// next space or separator.
+func width(line string, column int32, word string) int {
+	runes := []rune(line)
+	if int(column) > len(runes) {
+		return 1
+	}
+	rest := string(runes[max(column-1, 0):])
+	if word != "" && strings.HasPrefix(rest, word) {
+		return utf8.RuneCountInString(word)
+	}
+	if quote := rest[:1]; quote == `"` || quote == "'" {
+		if end := closing(rest, quote[0]); end > 0 {
+			return utf8.RuneCountInString(rest[:end])
+		}
+		return utf8.RuneCountInString(rest)
+	}
+	end := strings.IndexAny(rest, " ,:{}[]#\t")
+	if end < 0 {
+		end = len(rest)
+	}
+	return max(utf8.RuneCountInString(rest[:end]), 1)
+}
+
+// closing finds the end of the quoted text that s starts with.
+func closing(s string, quote byte) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quote == '"':
+			i++
+		case s[i] == quote && quote == '\'' && i+1 < len(s) && s[i+1] == quote:
+			i++
+		case s[i] == quote:
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// limits refuses what must not reach the YAML parser: too much, not UTF-8, or
+// characters that YAML forbids or that would end a line in one program and not
+// in another.
+func (t *text) limits() *source.Diagnostic {
+	if len(t.data) > maxFile {
+		d := t.diagnostic(source.Error, ruleFileSize, source.Place{}, "", "split the file: a folder of manifests is read as one set",
+			fmt.Sprintf("the file has %d bytes; at most %d (16 MiB) are read", len(t.data), maxFile))
+		return &d
+	}
+	if bytes.HasPrefix(t.data, []byte("\xff\xfe")) || bytes.HasPrefix(t.data, []byte("\xfe\xff")) {
+		d := t.diagnostic(source.Error, ruleEncoding, source.Place{}, "", "save the file as UTF-8", "the file is UTF-16; want UTF-8")
+		return &d
+	}
+	for i := 0; i < len(t.data); i++ {
+		b := t.data[i]
+		if b >= ' ' && b < 0x7f || b == '\n' || b == '\t' || b == '\r' {
+			continue
+		}
+		r, size := utf8.DecodeRune(t.data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return t.badByte(i)
+		}
+		if forbidden(r) {
+			d := t.diagnostic(source.Error, ruleCharacter, t.place(i), "", "delete the character; it is invisible in most editors",
+				fmt.Sprintf("forbidden character %s", runeName(r)))
+			d.Width = 1
+			return &d
+		}
+		i += size - 1
+	}
+	return nil
+}
+
+func (t *text) badByte(offset int) *source.Diagnostic {
+	d := t.diagnostic(source.Error, ruleEncoding, t.place(offset), "", "save the file as UTF-8",
+		fmt.Sprintf("byte %d (0x%02x) is not UTF-8", offset+1, t.data[offset]))
+	d.Width = 1
+	return &d
+}
+
+// forbidden reports characters that no text of a manifest may hold: controls,
+// which people cannot see, and U+2028 and U+2029, which JSON writers escape
+// differently, so that the signature of a request would not match.
+func forbidden(r rune) bool {
+	switch {
+	case r == '\n' || r == '\t':
+		return false
+	case r < ' ', r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029', r == '\ufeff':
+		return true
+	}
+	return r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef
+}
+
+func runeName(r rune) string {
+	switch r {
+	case '\u2028':
+		return "U+2028 (line separator)"
+	case '\u2029':
+		return "U+2029 (paragraph separator)"
+	case '\u0085':
+		return "U+0085 (next line)"
+	case '\ufeff':
+		return "U+FEFF (byte order mark)"
+	}
+	return fmt.Sprintf("%U", r)
+}

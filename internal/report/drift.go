@@ -1,0 +1,102 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// Drift is what differs from what was applied, as it is printed. Changes are
+// what the manifests want and is not applied yet; it is no drift.
+type Drift struct {
+	Head
+	Summary   DriftSummary   `json:"summary"`
+	Drift     []diff.Drifted `json:"drift"`
+	Orphaned  []pool.Key     `json:"orphaned"`
+	Unmanaged []Listed       `json:"unmanaged"`
+	Changes   []diff.Change  `json:"changes"`
+}
+
+// DriftSummary counts pools. Managed is how many were looked at.
+type DriftSummary struct {
+	Managed   int `json:"managed"`
+	Drifted   int `json:"drifted"`
+	Orphaned  int `json:"orphaned"`
+	Unmanaged int `json:"unmanaged"`
+	Changes   int `json:"changes"`
+}
+
+var kindWords = map[diff.DriftKind]string{
+	diff.DriftChanged:  "changed outside of poolsync",
+	diff.DriftTouched:  "touched: someone else wrote to it since our last job",
+	diff.DriftHeld:     "held: someone unpublished it",
+	diff.DriftVanished: "vanished from the bank",
+	diff.DriftHalted:   "halted: its last job failed",
+}
+
+// WriteDrift writes drift as text for a person.
+func (t Text) WriteDrift(w io.Writer, d Drift) error {
+	out := &printer{w: w, text: t}
+	out.line("poolsync drift: %s, %s", Safe(d.Target.String()), plural(d.Summary.Managed, "managed pool"))
+	out.line("")
+	for _, x := range d.Drift {
+		var words []string
+		for _, k := range x.Kinds {
+			words = append(words, kindWords[k])
+		}
+		left := fmt.Sprintf("  ! %s   %s", Safe(string(x.Reference)), strings.Join(words, "; "))
+		out.line("%s", out.text.paint("!", fmt.Sprintf("%-70s %s", left, Safe(x.Source.String()))))
+		for _, f := range x.Fields {
+			out.line("      %-12s applied %s, live %s", Safe(f.Path), value(f.Before), value(f.After))
+		}
+	}
+	for _, k := range d.Orphaned {
+		out.line("  - %s   orphaned: applied by poolsync, declared nowhere any more", Safe(string(k.Reference)))
+	}
+	for _, l := range d.Unmanaged {
+		out.line("    %s   unmanaged: %s, %s", Safe(string(l.Reference)), Quote(l.Name), Safe(string(l.Status)))
+	}
+	if len(d.Drift)+len(d.Orphaned)+len(d.Unmanaged) > 0 {
+		out.line("")
+	}
+	out.line("Drift: %d of %s drifted; %d orphaned, %d unmanaged; %s declared and not applied yet.",
+		d.Summary.Drifted, plural(d.Summary.Managed, "managed pool"), d.Summary.Orphaned, d.Summary.Unmanaged,
+		plural(d.Summary.Changes, "change"))
+	return out.err
+}
+
+// Listed is a live pool, and whether the state knows it.
+type Listed struct {
+	pool.Live
+	Bank    pool.Bank `json:"organisation_id"`
+	Managed bool      `json:"managed"`
+}
+
+// List is the live pools of a bank, as it is printed.
+type List struct {
+	Head
+	Pools []Listed `json:"pools"`
+}
+
+// WriteList writes live pools as a table.
+func (t Text) WriteList(w io.Writer, l List) error {
+	out := &printer{w: w, text: t}
+	wide := len("REFERENCE")
+	for _, p := range l.Pools {
+		wide = max(wide, len(Safe(string(p.Reference))))
+	}
+	if len(l.Pools) > 0 {
+		out.line("%-*s  %-11s  %-9s  %-20s  %s", wide, "REFERENCE", "STATUS", "MANAGED", "UPDATED", "NAME")
+	}
+	for _, p := range l.Pools {
+		managed := "no"
+		if p.Managed {
+			managed = "yes"
+		}
+		out.line("%-*s  %-11s  %-9s  %-20s  %s", wide, Safe(string(p.Reference)), Safe(string(p.Status)), managed, Safe(p.Updated), Safe(p.Name))
+	}
+	return out.err
+}

@@ -1,0 +1,58 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Safe makes text that others wrote fit for a terminal, a log or a page: line
+// breaks, control characters, terminal escapes, characters that turn the
+// direction of writing, and invalid UTF-8 become escapes that can be read. All
+// else stays as it is.
+func Safe(s string) string {
+	if clean(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case unsafe(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+func clean(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return utf8.ValidString(s) && !strings.ContainsFunc(s, unsafe)
+		}
+	}
+	return true
+}
+
+// unsafe reports characters that act instead of being shown: controls, line and
+// paragraph separators, and format characters other than the joiners that
+// scripts and emoji need.
+func unsafe(r rune) bool {
+	switch r {
+	case '\u200c', '\u200d', '\u00ad':
+		return false
+	case '\u2028', '\u2029':
+		return true
+	}
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+}

@@ -1,0 +1,263 @@
+package sandbox
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// controlPrefix is where hand edits, faults, switches and the log are reached:
+//
+//	POST   /_sandbox/pools/{bank}/{reference}       JSON {name, description, status}: a hand edit
+//	GET    /_sandbox/pools/{bank}/{reference}       the pool, its content included
+//	POST   /_sandbox/items/{bank}/{reference}       JSON members of an Item: edits it, or adds it
+//	POST   /_sandbox/activities/{bank}/{reference}  JSON members of an Activity, likewise
+//	POST   /_sandbox/faults                         one fault a line, as ParseFault reads it; DELETE disarms all
+//	POST   /_sandbox/switches                       one NAME=VALUE a line; GET lists those in force
+//	GET    /_sandbox/log                            the access log as JSON lines; DELETE empties it
+//
+// Nothing is signed here, so only loopback addresses are answered, and no page of
+// a web site.
+const controlPrefix = "/_sandbox/"
+
+// maxControlBytes bounds the body of a control request.
+const maxControlBytes = 1 << 20
+
+func isLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// errNotFound and errMethod choose the HTTP status of a control answer; any other
+// error is the sender's fault.
+var (
+	errNotFound = errors.New("not found")
+	errMethod   = errors.New("method not allowed")
+)
+
+func (s *Server) control(r *http.Request, local bool) reply {
+	if !local || r.Header.Get("Origin") != "" {
+		return s.plain(http.StatusForbidden, "the control surface answers loopback addresses only")
+	}
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(io.LimitReader(r.Body, maxControlBytes)); err != nil {
+			return s.plain(http.StatusBadRequest, "read the request: "+err.Error())
+		}
+	}
+	kind, out, err := s.controlled(r, body)
+	switch {
+	case errors.Is(err, errNotFound):
+		return s.plain(http.StatusNotFound, err.Error())
+	case errors.Is(err, errMethod):
+		return s.plain(http.StatusMethodNotAllowed, err.Error())
+	case err != nil:
+		return s.plain(http.StatusBadRequest, err.Error())
+	}
+	return reply{status: http.StatusOK, contentType: kind, date: s.now(), body: out}
+}
+
+// controlled routes a control request and gives the body of the answer.
+func (s *Server) controlled(r *http.Request, body []byte) (kind string, out []byte, err error) {
+	noun, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), controlPrefix), "/")
+	switch noun {
+	case "pools", "items", "activities":
+		return s.controlRecord(noun, r.Method, rest, body)
+	case "faults":
+		return s.controlFaults(r.Method, body)
+	case "switches":
+		return s.controlSwitches(r.Method, body)
+	case "log":
+		return s.controlLog(r.Method)
+	}
+	return "", nil, fmt.Errorf("%s: %w; there are pools, items, activities, faults, switches and log", r.URL.Path, errNotFound)
+}
+
+func (s *Server) controlRecord(noun, method, rest string, body []byte) (string, []byte, error) {
+	number, escaped, _ := strings.Cut(rest, "/")
+	bank, err := strconv.ParseInt(number, 10, 64)
+	reference, err2 := url.PathUnescape(escaped)
+	if err != nil || err2 != nil || reference == "" {
+		return "", nil, fmt.Errorf("%w: want /_sandbox/%s/{bank}/{reference}", errNotFound, noun)
+	}
+	switch {
+	case noun == "pools" && method == http.MethodGet:
+		return s.showPool(bank, reference)
+	case method != http.MethodPost:
+		return "", nil, errMethod
+	case noun == "pools":
+		err = s.patchPool(bank, reference, body)
+	case noun == "items":
+		err = s.patchItem(bank, reference, body)
+	default:
+		err = s.patchActivity(bank, reference, body)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if noun == "pools" {
+		return s.showPool(bank, reference)
+	}
+	return jsonType, []byte("{\"status\":true}\n"), nil
+}
+
+func (s *Server) showPool(bank int64, reference string) (string, []byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(s.now())
+	b, ok := s.banks[bank]
+	if !ok || b.pools[reference] == nil {
+		return "", nil, fmt.Errorf("item pool %d/%s: %w", bank, reference, errNotFound)
+	}
+	p := b.pools[reference]
+	return jsonType, append(encode(struct {
+		PoolRecord
+		Snapshot
+	}{p.visible(), p.snapshot()}), '\n'), nil
+}
+
+func (s *Server) patchPool(bank int64, reference string, body []byte) error {
+	var patch struct{ Name, Description, Status *string }
+	if err := decodeStrict(body, &patch); err != nil {
+		return err
+	}
+	return s.EditPool(bank, reference, func(r *PoolRecord) {
+		for field, value := range map[*string]*string{&r.Name: patch.Name, &r.Description: patch.Description, &r.Status: patch.Status} {
+			if value != nil {
+				*field = *value
+			}
+		}
+	})
+}
+
+func (s *Server) patchItem(bank int64, reference string, body []byte) error {
+	var fresh Item
+	if err := decodeStrict(body, &fresh); err != nil {
+		return err
+	}
+	if s.hasItem(bank, reference) {
+		return s.EditItem(bank, reference, func(it *Item) {
+			if fresh.Tags != nil {
+				it.Tags = nil // json would merge the two maps
+			}
+			_ = json.Unmarshal(body, it) // decoded once above
+		})
+	}
+	fresh.Reference = reference
+	return s.PutItem(bank, fresh)
+}
+
+func (s *Server) patchActivity(bank int64, reference string, body []byte) error {
+	var fresh Activity
+	if err := decodeStrict(body, &fresh); err != nil {
+		return err
+	}
+	if s.hasActivity(bank, reference) {
+		return s.EditActivity(bank, reference, func(a *Activity) {
+			if fresh.Tags != nil {
+				a.Tags = nil // json would merge the two maps
+			}
+			_ = json.Unmarshal(body, a) // decoded once above
+		})
+	}
+	fresh.Reference = reference
+	return s.PutActivity(bank, fresh)
+}
+
+func (s *Server) hasItem(bank int64, reference string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.banks[bank]
+	return ok && b.items[reference] != nil
+}
+
+func (s *Server) hasActivity(bank int64, reference string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.banks[bank]
+	return ok && b.activities[reference] != nil
+}
+
+func (s *Server) controlFaults(method string, body []byte) (string, []byte, error) {
+	switch method {
+	case http.MethodDelete:
+		s.ClearFaults()
+	case http.MethodPost:
+		var faults []Fault
+		for _, line := range lines(body) {
+			f, err := ParseFault(line)
+			if err != nil {
+				return "", nil, err
+			}
+			faults = append(faults, f)
+		}
+		for _, f := range faults {
+			if err := s.AddFault(f); err != nil {
+				return "", nil, err
+			}
+		}
+	default:
+		return "", nil, errMethod
+	}
+	return plainType, nil, nil
+}
+
+func (s *Server) controlSwitches(method string, body []byte) (string, []byte, error) {
+	switch method {
+	case http.MethodGet:
+		return jsonType, append(encode(s.Switches()), '\n'), nil
+	case http.MethodPost:
+		sw := s.Switches()
+		for _, line := range lines(body) {
+			name, value, err := ParseSwitch(line)
+			if err != nil {
+				return "", nil, err
+			}
+			if err := sw.Set(name, value); err != nil {
+				return "", nil, err
+			}
+		}
+		return plainType, nil, s.SetSwitches(sw)
+	}
+	return "", nil, errMethod
+}
+
+func (s *Server) controlLog(method string) (string, []byte, error) {
+	switch method {
+	case http.MethodDelete:
+		s.ClearLog()
+		return plainType, nil, nil
+	case http.MethodGet:
+		var b bytes.Buffer
+		for _, c := range s.Log() {
+			b.Write(encode(c))
+			b.WriteByte('\n')
+		}
+		return "application/x-ndjson", b.Bytes(), nil
+	}
+	return "", nil, errMethod
+}
+
+// lines gives the lines of a body that are neither empty nor a # comment.
+func lines(body []byte) (out []string) {
+	scan := bufio.NewScanner(bytes.NewReader(body))
+	for scan.Scan() {
+		if line := strings.TrimSpace(scan.Text()); line != "" && !strings.HasPrefix(line, "#") {
+			out = append(out, line)
+		}
+	}
+	return out
+}

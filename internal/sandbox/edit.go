@@ -1,0 +1,176 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Snapshot is what a pool holds, sorted by reference.
+type Snapshot struct {
+	Items      []Item     `json:"items"`
+	Activities []Activity `json:"activities"`
+}
+
+// Pools gives the pools of a bank by reference, as pools get shows them without lag.
+func (s *Server) Pools(bank int64) []PoolRecord {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(s.now())
+	b, ok := s.banks[bank]
+	if !ok {
+		return nil
+	}
+	out := make([]PoolRecord, 0, len(b.pools))
+	for _, p := range b.pools {
+		out = append(out, p.visible())
+	}
+	slices.SortFunc(out, func(a, b PoolRecord) int { return strings.Compare(a.Reference, b.Reference) })
+	return out
+}
+
+// PoolContent gives a pool's copies; false if there is no such pool.
+func (s *Server) PoolContent(bank int64, reference string) (Snapshot, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(s.now())
+	b, ok := s.banks[bank]
+	if !ok || b.pools[reference] == nil {
+		return Snapshot{}, false
+	}
+	return b.pools[reference].snapshot(), true
+}
+
+func (p *pool) snapshot() Snapshot {
+	snap := Snapshot{Items: []Item{}, Activities: []Activity{}}
+	for _, it := range p.items {
+		snap.Items = append(snap.Items, *it.clone())
+	}
+	for _, a := range p.activities {
+		snap.Activities = append(snap.Activities, *a.clone())
+	}
+	slices.SortFunc(snap.Items, func(a, b Item) int { return strings.Compare(a.Reference, b.Reference) })
+	slices.SortFunc(snap.Activities, func(a, b Activity) int { return strings.Compare(a.Reference, b.Reference) })
+	return snap
+}
+
+// edit runs a change under the lock, at the server's time, and saves.
+func (s *Server) edit(bank int64, change func(b *bankState, now time.Time) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	s.advance(now)
+	b, ok := s.banks[bank]
+	if !ok {
+		return fmt.Errorf("no item bank %d", bank)
+	}
+	if err := change(b, now); err != nil {
+		return err
+	}
+	s.dirty = true
+	if refused := s.save(); refused != nil {
+		return fmt.Errorf("%s", refused.Message)
+	}
+	return nil
+}
+
+// EditPool changes a pool by hand, as someone else would: name, description and
+// status, any of the four statuses. It moves dt_updated by a second at least, to
+// now if that is later; identity and dates are not for the function to set.
+func (s *Server) EditPool(bank int64, reference string, change func(*PoolRecord)) error {
+	return s.edit(bank, func(b *bankState, now time.Time) error {
+		p, ok := b.pools[reference]
+		if !ok {
+			return fmt.Errorf("no item pool %d/%s", bank, reference)
+		}
+		r := p.visible()
+		before := r.Status
+		change(&r)
+		p.Name, p.Description = r.Name, r.Description
+		switch {
+		case r.Status == before:
+		case r.Status == statusPublished || r.Status == statusUnpublished:
+			p.Status, p.overlay = r.Status, ""
+		case r.Status == statusPending || r.Status == statusHalted:
+			p.overlay = r.Status
+		default:
+			return fmt.Errorf("item pool %d/%s: %q is no status of a pool", bank, reference, r.Status)
+		}
+		p.touch(now)
+		p.note(now, s.sw.lag)
+		b.poolOrder = nil
+		return nil
+	})
+}
+
+// PutItem adds an item to a bank, or replaces it as it stands, dates included.
+// Dates left out are now. Pools keep the copies they have.
+func (s *Server) PutItem(bank int64, it Item) error {
+	return s.edit(bank, func(b *bankState, now time.Time) error {
+		c := it.clone()
+		if c.DtCreated.IsZero() {
+			c.DtCreated = now
+		}
+		if err := completeRecord("item", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
+			return err
+		}
+		b.items[c.Reference] = c
+		b.forgetOrder()
+		return nil
+	})
+}
+
+// EditItem changes an item of a bank and moves its dt_updated.
+func (s *Server) EditItem(bank int64, reference string, change func(*Item)) error {
+	return s.edit(bank, func(b *bankState, now time.Time) error {
+		old := b.item(reference)
+		if old == nil {
+			return fmt.Errorf("no item %d/%s", bank, reference)
+		}
+		c := old.clone()
+		change(c)
+		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, now)
+		if err := completeRecord("item", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
+			return err
+		}
+		b.items[reference] = c.clone()
+		b.forgetOrder()
+		return nil
+	})
+}
+
+// PutActivity adds an activity to a bank, or replaces it, as PutItem does.
+func (s *Server) PutActivity(bank int64, a Activity) error {
+	return s.edit(bank, func(b *bankState, now time.Time) error {
+		c := a.clone()
+		if c.DtCreated.IsZero() {
+			c.DtCreated = now
+		}
+		if err := completeRecord("activity", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
+			return err
+		}
+		b.activities[c.Reference] = c
+		b.forgetOrder()
+		return nil
+	})
+}
+
+// EditActivity changes an activity of a bank and moves its dt_updated.
+func (s *Server) EditActivity(bank int64, reference string, change func(*Activity)) error {
+	return s.edit(bank, func(b *bankState, now time.Time) error {
+		old := b.activity(reference)
+		if old == nil {
+			return fmt.Errorf("no activity %d/%s", bank, reference)
+		}
+		c := old.clone()
+		change(c)
+		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, now)
+		if err := completeRecord("activity", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
+			return err
+		}
+		b.activities[reference] = c.clone()
+		b.forgetOrder()
+		return nil
+	})
+}

@@ -1,0 +1,246 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// versionForm is what the SDKs take for a version segment.
+var versionForm = regexp.MustCompile(`(?i)^(v[\d.]+(\.(lts|preview\d+))?|latest|latest-lts|developer)$`)
+
+// reply is an answer before it meets a transport.
+type reply struct {
+	status      int
+	contentType string
+	location    string
+	body        []byte
+	date        time.Time
+	ending      ending
+	code        int // meta.code and meta.request_uuid of a failure, for the log
+	uuid        string
+}
+
+// ending says how an answer reaches, or does not reach, the client.
+type ending int
+
+const (
+	endNormal ending = iota
+	endCut           // the connection is cut before the first byte
+	endShort         // it is cut in the middle of the body
+	endNever         // nothing comes until the client goes away
+)
+
+const (
+	jsonType  = "application/json; charset=utf-8"
+	htmlType  = "text/html; charset=utf-8"
+	plainType = "text/plain; charset=utf-8"
+)
+
+// versions echoes what was asked for. The mapping is measured for v2025.2.LTS
+// only; the others get the same made-up pair.
+type versions struct {
+	Requested string `json:"requested"`
+	Mapped    string `json:"mapped"`
+	Concrete  string `json:"concrete"`
+}
+
+type meta struct {
+	Status      bool      `json:"status"`
+	Code        int       `json:"code,omitempty"`
+	Message     string    `json:"message,omitempty"`
+	RequestUUID string    `json:"request_uuid,omitempty"`
+	Timestamp   int64     `json:"timestamp,omitempty"`
+	Records     *int      `json:"records,omitempty"`
+	Next        string    `json:"next,omitempty"`
+	Versions    *versions `json:"versions,omitempty"`
+}
+
+type envelope struct {
+	Meta meta `json:"meta"`
+	Data any  `json:"data,omitempty"`
+}
+
+// result is what an endpoint hands back on success.
+type result struct {
+	data    any
+	records int
+	next    string
+}
+
+// encode writes JSON the way PHP does: <, > and & as they are.
+func encode(v any) []byte {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("sandbox: an answer cannot be encoded: " + err.Error()) // our own structs only
+	}
+	return []byte(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// handler is one endpoint and action. It runs under the lock.
+type handler func(*exchange, *params) (result, *apiError)
+
+// exchange is one request on its way through the server.
+type exchange struct {
+	server   *Server
+	now      time.Time
+	version  string
+	endpoint string
+	fired    []Fault // faults that act on this call
+}
+
+// endpoints lists what is emulated; an action that is missing here is 405/40001.
+var endpoints = map[string]map[string]handler{
+	"itembank/pools":        {"get": (*exchange).getPools, "set": (*exchange).setPools, "update": (*exchange).updatePools},
+	"itembank/items":        {"get": (*exchange).getItems},
+	"itembank/activities":   {"get": (*exchange).getActivities},
+	"itembank/tagging/tags": {"get": (*exchange).getTags},
+	"jobs":                  {"get": (*exchange).getJobs},
+}
+
+// answer works one request through: path, form, security, faults, quota, endpoint.
+func (s *Server) answer(r *http.Request) reply {
+	ctx := r.Context()
+	if err := wait(ctx, s.opts.ResponseDelay); err != nil {
+		return reply{ending: endNever}
+	}
+	version, endpoint := splitPath(r.URL.Path)
+	if !versionForm.MatchString(version) {
+		return s.plain(http.StatusNotFound, "404 page not found")
+	}
+	f, err := readForm(r)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return s.plain(http.StatusRequestEntityTooLarge, "request body larger than "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
+	}
+	x := &exchange{server: s, version: version, endpoint: endpoint}
+	actions, known := endpoints[endpoint]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.begin()
+	call := Call{Time: x.now, Action: f.action, Endpoint: endpoint, Request: s.loggable(f)}
+	switch {
+	case !known:
+		return x.refuse(call, refusal(404, codeNotFound, "endpoint %s not found", endpoint))
+	case r.Method != http.MethodPost:
+		return x.refuse(call, refusal(405, 40001, "method %s not allowed; use POST", r.Method))
+	}
+	var refused *apiError
+	if call.ConsumerKey, refused = s.verify(f, x.now); refused != nil {
+		return x.refuse(call, refused)
+	}
+	if !f.hasAction {
+		f.action, call.Action = "get", "get"
+	}
+	serve, ok := actions[f.action]
+	if !ok {
+		return x.refuse(call, refusal(405, 40001, "action %q is not emulated for %s", f.action, endpoint))
+	}
+	return x.run(ctx, call, f, serve)
+}
+
+// begin reads the clock and carries out what is due by now.
+func (x *exchange) begin() {
+	x.now = x.server.now()
+	x.server.advance(x.now)
+}
+
+// run applies faults and quota around the endpoint itself.
+func (x *exchange) run(ctx context.Context, call Call, f form, serve handler) reply {
+	s := x.server
+	p := readParams(f.request)
+	x.fired = s.fire(f.action, x.endpoint, p)
+	fault, faulty := transportFault(x.fired)
+	if len(x.fired) > 0 {
+		call.Fault = x.fired[0].String()
+	}
+	if faulty {
+		if rep, done := x.before(ctx, fault); done {
+			return x.logged(call, rep)
+		}
+	}
+	if !s.withinQuota(quotaKey{call.ConsumerKey, call.Action, x.endpoint}, x.now) {
+		return x.logged(call, x.tooMany())
+	}
+	res, refused := serve(x, p)
+	if refused == nil {
+		refused = s.save()
+	}
+	if refused != nil {
+		return x.refuse(call, refused)
+	}
+	rep := x.success(res)
+	if faulty {
+		rep = x.after(fault, rep)
+	}
+	return x.logged(call, rep)
+}
+
+func (x *exchange) success(res result) reply {
+	m := meta{
+		Status: true, Timestamp: x.now.Unix(), Records: &res.records, Next: res.next,
+		Versions: &versions{Requested: x.version, Mapped: "v1.79", Concrete: "v1.79.5"},
+	}
+	return reply{status: http.StatusOK, contentType: jsonType, date: x.now, body: encode(envelope{m, res.data})}
+}
+
+func (x *exchange) refuse(call Call, e *apiError) reply {
+	return x.logged(call, x.failure(e.HTTP, e.Code, e.Message))
+}
+
+func (x *exchange) failure(status, code int, message string) reply {
+	m := meta{Code: code, Message: message, RequestUUID: x.server.uuid(), Timestamp: x.now.Unix()}
+	return reply{
+		status: status, contentType: jsonType, date: x.now, body: encode(envelope{Meta: m}), code: code, uuid: m.RequestUUID,
+	}
+}
+
+// tooMany is the documented 429, which has no more members than these.
+func (x *exchange) tooMany() reply {
+	body := encode(envelope{Meta: meta{Code: 42000, Message: "Too many requests"}})
+	return reply{status: http.StatusTooManyRequests, contentType: jsonType, date: x.now, body: body, code: 42000}
+}
+
+// logged writes the call down. A connection that was cut has no status.
+func (x *exchange) logged(call Call, rep reply) reply {
+	call.Code, call.RequestUUID = rep.code, rep.uuid
+	if rep.ending == endNormal || rep.ending == endShort {
+		call.Status = rep.status
+	}
+	x.server.record(call)
+	return rep
+}
+
+func (s *Server) plain(status int, text string) reply {
+	return reply{status: status, contentType: plainType, date: s.now(), body: []byte(text + "\n")}
+}
+
+// readForm reads the three fields from either encoding that SDKs use.
+func readForm(r *http.Request) (form, error) {
+	if r.Body == nil {
+		return form{}, nil
+	}
+	r.Body = http.MaxBytesReader(nil, r.Body, maxBodyBytes)
+	err := r.ParseMultipartForm(maxBodyBytes)
+	if err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		return form{}, err
+	}
+	field := func(name string) (string, bool) {
+		v, ok := r.PostForm[name]
+		if !ok || len(v) == 0 {
+			return "", false
+		}
+		return v[0], true
+	}
+	var f form
+	f.security, _ = field("security")
+	f.request, f.hasRequest = field("request")
+	f.action, f.hasAction = field("action")
+	return f, nil
+}

@@ -1,0 +1,214 @@
+package sandbox
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// source is what a read draws from: a bank, or a pool's copies.
+type source struct {
+	bank *bankState
+	pool *pool
+}
+
+// filter is what items get and activities get have in common.
+type filter struct {
+	organisation     int64
+	poolID           string
+	refs, status     []string
+	tags             []Tag
+	all, either, not []Tag
+	field            string
+	from, to         *time.Time
+	pg               paging
+	fold             bool
+}
+
+// The sort fields of items get and activities get, default first.
+var sortFields = []string{"created", "updated", "reference", "title"}
+
+// readFilter reads the common parameters. tags asks for all of its tags.
+func (x *exchange) readFilter(p *params) filter {
+	bound := digests(p)
+	f := filter{fold: x.server.sw.U28 == "fold"}
+	f.organisation, _ = p.integer("organisation_id")
+	f.poolID, _ = p.str("item_pool_id")
+	f.refs = p.list("references", maxFilter)
+	f.status = p.choices("status", statusPublished, statusUnpublished, statusArchived)
+	f.tags = readTags(p, "tags")
+	if advanced := p.object("advanced_tags"); advanced != nil {
+		f.all, f.either, f.not = readTags(advanced, "all"), readTags(advanced, "either"), readTags(advanced, "none")
+		if len(f.not) > 0 && len(f.all)+len(f.either) == 0 {
+			advanced.fail(codeValue, "advanced_tags: none needs all or either beside it")
+		}
+		advanced.finish()
+	}
+	f.field = p.choice("sort_field", sortFields[0], sortFields...)
+	if t, ok := p.when("mintime"); ok {
+		f.from = &t
+	}
+	if t, ok := p.when("maxtime"); ok {
+		f.to = &t
+	}
+	f.pg = readPaging(p, bound, p.choice("sort", "desc", "asc", "desc"))
+	p.take("meta")
+	return f
+}
+
+// included reads include.<member>; unknown properties are refused, as measured.
+func included(p *params, member string, allowed ...string) []string {
+	include := p.object("include")
+	if include == nil {
+		return nil
+	}
+	defer include.finish()
+	return include.choices(member, allowed...)
+}
+
+// keep applies the filter to one record. mintime and maxtime are about the time
+// field that the answer is sorted by.
+func (f *filter) keep(status string, tags map[string][]string, created, updated time.Time) bool {
+	at := created
+	if f.field == "updated" {
+		at = updated
+	}
+	return (len(f.status) == 0 || slices.Contains(f.status, status)) &&
+		(f.from == nil || !at.Before(*f.from)) && (f.to == nil || !at.After(*f.to)) &&
+		carriesAll(tags, f.tags, f.fold) && carriesAll(tags, f.all, f.fold) &&
+		(len(f.either) == 0 || carriesAny(tags, f.either, f.fold)) && !carriesAny(tags, f.not, f.fold)
+}
+
+// source finds what a read draws from. known is false for a pool that does not
+// exist and reads as empty (U25).
+func (x *exchange) source(organisation int64, poolID string) (src source, known bool, refused *apiError) {
+	b, refused := x.server.bankOf(organisation)
+	if refused != nil || poolID == "" {
+		return source{bank: b}, true, refused
+	}
+	sw := &x.server.sw
+	p := b.pool(poolID, sw.U31 == "fold")
+	switch {
+	case p == nil && sw.U25 == "empty":
+		return source{}, false, nil
+	case p == nil:
+		return source{}, false, refusal(400, codeValue, "item_pool_id: no item pool %q in organisation %d", poolID, b.id)
+	case sw.U24 == "refused" && p.Status != statusPublished:
+		return source{}, false, refusal(400, codeValue, "item_pool_id: item pool %q is not published", poolID)
+	}
+	return source{bank: b, pool: p}, true, nil
+}
+
+// items gives the records a read chooses from, sorted.
+func (src source) items(f *filter) []ordered[*Item] {
+	entry := itemEntry(f.field)
+	if len(f.refs) == 0 && src.pool == nil {
+		list := src.bank.sortedItems(f.field)
+		if src.bank.anyItem && len(f.tags)+len(f.all)+len(f.either) > 0 &&
+			!slices.ContainsFunc(list, func(o ordered[*Item]) bool {
+				return f.keep(statusPublished, o.record.Tags, o.record.DtCreated, o.record.DtUpdated)
+			}) {
+			return entries(madeUpItems(slices.Concat(f.tags, f.all, f.either)), entry)
+		}
+		return list
+	}
+	if len(f.refs) == 0 {
+		return entries(slices.Collect(maps.Values(src.pool.items)), entry)
+	}
+	get := func(ref string) *Item { return src.bank.item(ref) }
+	if src.pool != nil {
+		get = func(ref string) *Item { return src.pool.items[ref] }
+	}
+	return entries(lookUp(f.refs, get), entry)
+}
+
+func (src source) activities(f *filter) []ordered[*Activity] {
+	entry := activityEntry(f.field)
+	if len(f.refs) == 0 && src.pool == nil {
+		return src.bank.sortedActivities(f.field)
+	}
+	if len(f.refs) == 0 {
+		return entries(slices.Collect(maps.Values(src.pool.activities)), entry)
+	}
+	get := func(ref string) *Activity { return src.bank.activity(ref) }
+	if src.pool != nil {
+		get = func(ref string) *Activity { return src.pool.activities[ref] }
+	}
+	return entries(lookUp(f.refs, get), entry)
+}
+
+func lookUp[T any](refs []string, get func(string) *T) (out []*T) {
+	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
+		if r := get(ref); r != nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func entries[T any](records []T, entry func(T) ordered[T]) []ordered[T] {
+	list := make([]ordered[T], len(records))
+	for i, r := range records {
+		list[i] = entry(r)
+	}
+	return sortRecords(list)
+}
+
+// getItems is itembank/items get.
+func (x *exchange) getItems(p *params) (result, *apiError) {
+	f := x.readFilter(p)
+	include := included(p, "items", "adaptive", "dt_created", "dt_updated", "created_by", "last_updated_by", "max_score", "dynamic_content_data", "authoring_workflow")
+	p.finish()
+	if *p.err != nil {
+		return result{}, *p.err
+	}
+	src, known, refused := x.source(f.organisation, f.poolID)
+	if refused != nil || !known {
+		return result{data: []any{}}, refused
+	}
+	items, next := page(src.items(&f), f.pg, func(it *Item) bool { return f.keep(it.Status, it.Tags, it.DtCreated, it.DtUpdated) })
+	out := make([]map[string]any, len(items))
+	for i, it := range items {
+		out[i] = it.wire(include)
+	}
+	return result{data: out, records: len(out), next: next}, nil
+}
+
+// getActivities is itembank/activities get.
+func (x *exchange) getActivities(p *params) (result, *apiError) {
+	var all, either []string
+	f := x.readFilter(p)
+	if items := p.object("item_references"); items != nil {
+		all, either = items.list("all", maxFilter), items.list("either", maxFilter)
+		items.finish()
+		if f.poolID != "" {
+			p.fail(codeValue, "item_references is not supported together with item_pool_id")
+		}
+	}
+	include := included(p, "activities", "created_by", "dt_created", "dt_updated", "last_updated_by", "metadata", "title")
+	p.finish()
+	if *p.err != nil {
+		return result{}, *p.err
+	}
+	src, known, refused := x.source(f.organisation, f.poolID)
+	if refused != nil || !known {
+		return result{data: []any{}}, refused
+	}
+	activities, next := page(src.activities(&f), f.pg, func(a *Activity) bool {
+		return f.keep(a.Status, a.Tags, a.DtCreated, a.DtUpdated) && a.holds(all, either)
+	})
+	out := make([]map[string]any, len(activities))
+	for i, a := range activities {
+		out[i] = a.wire(include)
+	}
+	return result{data: out, records: len(out), next: next}, nil
+}
+
+// holds reports whether the activity has all of the items of the first list and
+// one of the second.
+func (a *Activity) holds(all, either []string) bool {
+	has := func(ref string) bool {
+		return slices.ContainsFunc(a.Items, func(i ActivityItem) bool { return i.Reference == ref })
+	}
+	return !slices.ContainsFunc(all, func(ref string) bool { return !has(ref) }) && (len(either) == 0 || slices.ContainsFunc(either, has))
+}

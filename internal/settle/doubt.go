@@ -1,0 +1,163 @@
+package settle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/poolsync/poolsync/internal/follow"
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// withoutJob settles calls of which no job is known: first a barrier, since job
+// records name no pool, then by what the pool looks like now.
+func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful []int, results []Result) error {
+	oldest := map[pool.Bank]time.Time{}
+	byBank := map[pool.Bank][]pool.Reference{}
+	for _, i := range doubtful {
+		e := entries[i]
+		byBank[e.Bank] = append(byBank[e.Bank], e.Reference)
+		if at, ok := oldest[e.Bank]; !ok || e.Pending.At.Before(at) {
+			oldest[e.Bank] = e.Pending.At
+		}
+	}
+	for bank, refs := range byBank {
+		open, err := s.barrier(ctx, bank, oldest[bank])
+		if err != nil {
+			return err
+		}
+		live, err := s.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: bank, References: refs})
+		if err != nil {
+			return err
+		}
+		byRef := make(map[pool.Reference]pool.Live, len(live))
+		for _, l := range live {
+			byRef[l.Reference] = l
+		}
+		for _, i := range doubtful {
+			if e := entries[i]; e.Bank == bank {
+				l, exists := byRef[e.Reference]
+				if results[i], err = s.judge(ctx, e, l, exists, open); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// barrier looks at all jobs of the bank created since the doubt arose and gives
+// the reference of one that has not ended and is young enough to be ours.
+func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (pool.JobReference, error) {
+	jobs, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since.Add(-slack)})
+	if err != nil {
+		return "", err
+	}
+	for _, j := range jobs {
+		if !j.Ended() && !s.old(j) {
+			return j.Reference, nil
+		}
+	}
+	return "", nil
+}
+
+// old reports whether a job was created so long ago that it no longer stands in
+// the way. Job times carry no zone and are taken as UTC.
+func (s Settler) old(j pool.Job) bool {
+	created, err := time.ParseInLocation(time.DateTime, j.Created, time.UTC)
+	return err == nil && s.Now().Sub(created) > barrierAge
+}
+
+// judge decides by what the pool looks like.
+func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bool, open pool.JobReference) (Result, error) {
+	switch {
+	case open != "":
+		return Result{Entry: e, Verdict: Running, Reason: "job " + string(open) + " of the bank has not ended, and may be the one in doubt"}, nil
+	case exists && l.Status == pool.Pending:
+		return Result{Entry: e, Verdict: Running, Reason: "a job is running on the pool"}, nil
+	}
+	happened, err := s.happened(ctx, e, l, exists)
+	var unclear unclearError
+	switch {
+	case errors.As(err, &unclear):
+		return Result{Entry: e, Verdict: Unclear, Reason: unclear.Error()}, nil
+	case err != nil:
+		return Result{}, err
+	case happened && l.Status == pool.Halted:
+		r := Halt(e, pool.Job{Reference: e.Pending.Job, Status: pool.JobHalted})
+		r.Reason, r.Entry.LastError = "the call arrived, and its job halted", "the call arrived, and its job halted"
+		return r, nil
+	case happened:
+		return Result{Entry: Record(e, e.Pending.Job, l, s.Now()), Verdict: Happened}, nil
+	default:
+		e.Pending = nil
+		return Result{Entry: e, Verdict: Never}, nil
+	}
+}
+
+// unclearError says why a doubt cannot be cleared.
+type unclearError string
+
+// Error gives the reason.
+func (e unclearError) Error() string { return string(e) }
+
+// happened compares the live pool with the call in doubt, by its operation.
+func (s Settler) happened(ctx context.Context, e pool.Entry, l pool.Live, exists bool) (bool, error) {
+	p := e.Pending
+	moved := exists && p.Before != nil && l.Updated != p.Before.Updated
+	switch p.Operation {
+	case pool.OpCreate:
+		return s.created(p, l, exists)
+	case pool.OpEdit, pool.OpRetire:
+		if !exists {
+			return false, nil
+		}
+		return l.Name == p.Request.Name && l.Status == p.Request.Status, nil
+	case pool.OpAppend:
+		return s.appended(ctx, e, moved)
+	default: // correct and replace leave no other trace that get would show
+		return moved, nil
+	}
+}
+
+func (s Settler) created(p *pool.PendingCall, l pool.Live, exists bool) (bool, error) {
+	switch {
+	case !exists:
+		return false, nil
+	case l.Status == pool.Halted:
+		return true, nil
+	case p.Before != nil: // a create over our own halted one
+		return l.Updated != p.Before.Updated || l.Status != p.Before.Status, nil
+	case l.Name != p.Request.Name || (p.Request.Description != nil && l.Description != *p.Request.Description):
+		return false, unclearError(fmt.Sprintf("a pool of that reference exists, but its name is %q and %q was sent", l.Name, p.Request.Name))
+	default:
+		return true, nil
+	}
+}
+
+// appended looks for the explicit references that were sent; an append of tags
+// alone shows only by the time of the last change.
+func (s Settler) appended(ctx context.Context, e pool.Entry, moved bool) (bool, error) {
+	sent := pool.Content{Items: e.Pending.Request.Content.Items, Activities: e.Pending.Request.Content.Activities}
+	if sent.Len() == 0 {
+		return moved, nil
+	}
+	held, err := follow.Members(ctx, s.Reader, e.Key, sent)
+	switch {
+	case learnosity.WasRefused(err):
+		return false, unclearError("what the pool holds cannot be read: " + err.Error())
+	case err != nil:
+		return false, err
+	}
+	missing := sent.Minus(held)
+	switch {
+	case missing.Len() == 0:
+		return true, nil
+	case missing.Len() == sent.Len():
+		return false, nil
+	default:
+		return false, unclearError("the pool holds only a part of what was sent")
+	}
+}
