@@ -66,7 +66,7 @@ func (r *Runner) Apply(ctx context.Context, changes []diff.Change) (Result, erro
 			continue
 		}
 		index[ch.Key] = len(outcomes)
-		outcomes = append(outcomes, Outcome{Change: ch, State: NotAttempted, Problem: blockedProblem(ch)})
+		outcomes = append(outcomes, before(ch))
 	}
 	for _, t := range tasks {
 		t.outcome = &outcomes[index[t.change.Key]]
@@ -82,12 +82,18 @@ func (r *Runner) Apply(ctx context.Context, changes []diff.Change) (Result, erro
 	return Result{Outcomes: outcomes, Calls: r.calls}, err
 }
 
-func blockedProblem(ch diff.Change) *Problem {
-	if len(ch.Blocked) == 0 {
-		return nil
+// before is the outcome of a change that nothing was done for yet. A job of ours
+// that an earlier run left behind runs on.
+func before(ch diff.Change) Outcome {
+	o := Outcome{Change: ch, State: NotAttempted}
+	if len(ch.Blocked) > 0 {
+		b := ch.Blocked[0]
+		o.Problem = &Problem{Message: b.Message, Remedy: b.Remedy}
 	}
-	b := ch.Blocked[0]
-	return &Problem{Message: b.Message, Remedy: b.Remedy}
+	if ch.Has(diff.Pending) && ch.Entry != nil && ch.Entry.Pending != nil && ch.Entry.Pending.Job != "" {
+		o.State, o.Job, o.Accepted = StillRunning, ch.Entry.Pending.Job, true
+	}
+	return o
 }
 
 func (r *Runner) stages(ctx context.Context, tasks []*task, outcomes []Outcome) error {

@@ -55,7 +55,7 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	a.doc.Head = x.head(report.Head{Command: "apply", Target: s.target(), Diagnostics: s.found})
 	a.doc.Run = a.run
 	d := document{json: func() any { return a.doc }}
-	if a.planned {
+	if len(a.doc.Changes) > 0 {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteResult(w, a.doc) }
 	}
 	if err := s.out.write(d); err != nil {
@@ -70,12 +70,11 @@ func newRun() string { return time.Now().UTC().Format("20060102T150405.000Z") }
 // application is an apply under way.
 type application struct {
 	*session
-	c       *cli.Context
-	run     string
-	client  *learnosity.Client
-	rec     *state.Recorder
-	doc     report.Result
-	planned bool
+	c      *cli.Context
+	run    string
+	client *learnosity.Client
+	rec    *state.Recorder
+	doc    report.Result
 }
 
 // carryOut does everything from the manifests to the result.
@@ -167,7 +166,6 @@ func (a *application) showPlan(plan diff.Plan, ask bool) {
 }
 
 func (a *application) takePlan(plan diff.Plan) {
-	a.planned = true
 	a.doc.Digest, a.doc.Summary = plan.Digest, report.SummaryOf(plan)
 }
 

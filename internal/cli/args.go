@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -89,14 +90,8 @@ func flagsOf(c *cli.Command) map[string]bool {
 // unknownFlag refuses a flag and, where one is near, shows the corrected line.
 func unknownFlag(args []string, word, flag string, known map[string]bool) *exit {
 	x := usage("unknown flag %s", word)
-	best, distance := "", 4
-	for name := range known {
-		d := levenshtein.ComputeDistance(flag, name)
-		if d < distance || (d == distance && best != "" && name < best) {
-			best, distance = name, d
-		}
-	}
-	if best == "" || len(best) == 1 {
+	best := nearest(flag, slices.Collect(maps.Keys(known)))
+	if len(best) < 2 {
 		x = x.hint("poolsync COMMAND --help lists the flags of a command")
 		return &x
 	}
@@ -114,4 +109,29 @@ func unknownFlag(args []string, word, flag string, known map[string]bool) *exit 
 	}
 	x = x.hint("did you mean: %s", strings.Join(line, " "))
 	return &x
+}
+
+// maxMistakes is how many letters may be wrong in a word that is corrected.
+const maxMistakes = 3
+
+// nearest finds the word that was probably meant, or "".
+func nearest(word string, words []string) string {
+	best, distance := "", maxMistakes+1
+	for _, w := range slices.Sorted(slices.Values(words)) {
+		if d := levenshtein.ComputeDistance(word, w); d < distance && d < len(w) {
+			best, distance = w, d
+		}
+	}
+	return best
+}
+
+func didYouMean(word string, commands []*cli.Command) string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Names()...)
+	}
+	if best := nearest(word, names); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
 }

@@ -86,7 +86,7 @@ func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
 		switch {
 		case ch.Has(diff.Orphaned):
 			doc.Orphaned = append(doc.Orphaned, ch.Key)
-		case len(ch.Calls) > 0:
+		case len(ch.Calls) > 0 && ch.Wanted():
 			doc.Changes = append(doc.Changes, ch)
 		}
 	}

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,4 +137,28 @@ func parseEndpoint(text string) (read, write string, err error) {
 		return "", "", fmt.Errorf("endpoint %q: want both read=URL and write=URL", text)
 	}
 	return read, write, nil
+}
+
+// flagHelp writes a flag's line of help: its names, its placeholder, its usage.
+func flagHelp(f cli.Flag) string {
+	var names []string
+	for _, n := range f.Names() {
+		if len(n) == 1 {
+			names = append(names, "-"+n)
+		} else {
+			names = append(names, "--"+n)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	usage := ""
+	if d, ok := f.(cli.DocGenerationFlag); ok {
+		usage = d.GetUsage()
+	}
+	text := strings.Join(names, ", ")
+	if before, rest, ok := strings.Cut(usage, "`"); ok {
+		placeholder, after, _ := strings.Cut(rest, "`")
+		text += " " + placeholder
+		usage = before + placeholder + after
+	}
+	return text + "\t" + usage
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/state"
 )
 
 const (
@@ -99,6 +100,7 @@ func (s *session) list(ctx context.Context, c *cli.Context) ([]report.Listed, ex
 		return nil, failed(ctx, err), false
 	}
 	out := s.listed(live, snap.Entries, q.Bank, c.Bool(flagUnmanaged))
+	s.hintBank(snap)
 	return out, done(plural(len(out), "pool") + " listed"), true
 }
 
@@ -114,4 +116,18 @@ func (s *session) listed(live []pool.Live, entries map[pool.Key]pool.Entry, b po
 		out = append(out, report.Listed{Live: l, Bank: b, Managed: managed})
 	}
 	return out
+}
+
+// hintBank tells of a state whose pools lie in other banks than the one listed:
+// the API does not say which bank is the key's primary one.
+func (s *session) hintBank(snap state.Snapshot) {
+	if s.bank != pool.Primary {
+		return
+	}
+	for _, k := range snap.Keys() {
+		if k.Bank != pool.Primary {
+			s.p.say("this is the key's primary item bank; the state has pools of bank %s: --organisation-id %s", k.Bank, k.Bank)
+			return
+		}
+	}
 }

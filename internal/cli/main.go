@@ -41,6 +41,7 @@ type program struct {
 
 // Main runs a command line and gives its exit code.
 func Main(ctx context.Context, sys System) int {
+	cli.FlagStringer = flagHelp
 	p := &program{System: sys}
 	app := p.app(ctx)
 	args, x := arrange(sys.Args, app.Commands)
@@ -95,7 +96,7 @@ func (p *program) app(ctx context.Context) *cli.App {
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return fmt.Errorf("there is no command %q", c.Args().First())
+				return fmt.Errorf("there is no command %q%s", c.Args().First(), didYouMean(c.Args().First(), c.App.Commands))
 			}
 			return cli.ShowAppHelp(c)
 		},

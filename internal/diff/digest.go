@@ -15,6 +15,9 @@ func (c *comparer) finish() {
 	h := sha256.New()
 	for i := range c.plan.Changes {
 		ch := &c.plan.Changes[i]
+		if ch.Fields == nil {
+			ch.Fields = []Field{} // an empty list in JSON, not null
+		}
 		if ch.need != nil {
 			c.plan.Needs = append(c.plan.Needs, *ch.need)
 		}

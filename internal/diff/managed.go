@@ -35,10 +35,16 @@ func (c *comparer) managed(ch *Change) {
 		ch.own("halted", "its last job halted"+because(e.LastError), "look at the job; change the manifest or ask for a rebuild with a new snapshot label")
 	}
 	if held {
+		if len(ch.Actions) == 0 {
+			ch.rule("2.6")
+		}
 		ch.add(Held)
 		ch.Notes = append(ch.Notes, "someone unpublished it outside of poolsync; it is left so until --republish "+string(d.Reference))
 	}
 	if touched {
+		if len(ch.Actions) == 0 {
+			ch.rule("touched")
+		}
 		ch.add(Touched)
 		ch.Notes = append(ch.Notes, "someone else wrote to it since our last job; what it holds can no longer be vouched for")
 	}

@@ -142,6 +142,17 @@ func (c Change) Has(a Action) bool {
 	return false
 }
 
+// Wanted reports whether the manifest asks for something that was never applied,
+// rather than for what was applied and changed since.
+func (c Change) Wanted() bool {
+	d := c.Declared
+	if d == nil || c.Entry == nil || c.Entry.Sent == nil {
+		return true
+	}
+	s := c.Entry.Sent
+	return d.Fields != s.Fields || !d.Content.Equal(s.Content) || (d.Snapshot != "" && d.Snapshot != s.Snapshot) || c.Has(Correct)
+}
+
 // Stops reports whether the change is refused by a guard, which stops the run,
 // rather than held back by a state of its own.
 func (c Change) Stops() bool {

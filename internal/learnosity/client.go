@@ -2,13 +2,14 @@
 // pages, waits for quotas and retries. What comes in are queries and the pool
 // objects of a batch, what goes out are values of package pool and errors that
 // say whether a call took effect. It knows neither manifests nor plans, reads
-// no environment, prints nothing, and its tests alone know a server.
+// no environment and prints nothing.
 //
 // A [Reader] can only read; a [Client] is a Reader that can also write. Both
 // are safe for use by several goroutines.
 package learnosity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -124,25 +125,25 @@ func New(cfg Config) (*Client, error) {
 
 // newConn checks a Config. The transport comes back bare.
 func newConn(cfg Config) (*conn, http.RoundTripper, error) {
-	read := first(cfg.ReadEndpoint, cfg.WriteEndpoint, DefaultEndpoint)
-	write := first(cfg.WriteEndpoint, cfg.ReadEndpoint, DefaultEndpoint)
+	read := cmp.Or(cfg.ReadEndpoint, cfg.WriteEndpoint, DefaultEndpoint)
+	write := cmp.Or(cfg.WriteEndpoint, cfg.ReadEndpoint, DefaultEndpoint)
 	readURL, readErr := parseEndpoint("read endpoint", read)
 	writeURL, writeErr := parseEndpoint("write endpoint", write)
 	if read == write {
 		writeErr = nil
 	}
-	version := first(cfg.Version, DefaultVersion)
-	domain := first(cfg.Domain, DefaultDomain)
+	version := cmp.Or(cfg.Version, DefaultVersion)
+	domain := cmp.Or(cfg.Domain, DefaultDomain)
 	err := errors.Join(checkKey(cfg.ConsumerKey), checkSecret(cfg.Secret), checkDomain(domain),
 		checkVersion(version), readErr, writeErr)
 	if err != nil {
 		return nil, nil, err
 	}
-	program := first(cfg.ProgramVersion, "dev")
+	program := cmp.Or(cfg.ProgramVersion, "dev")
 	c := &conn{
 		read: readURL, write: writeURL, version: version,
 		key: cfg.ConsumerKey, secret: cfg.Secret, domain: domain,
-		sdk: "Go:" + program, agent: first(cfg.UserAgent, "poolsync/"+program),
+		sdk: "Go:" + program, agent: cmp.Or(cfg.UserAgent, "poolsync/"+program),
 		timeout: cfg.AttemptTimeout, delay: firstDelay, log: cfg.Logger,
 		quotas: newQuotas(), clock: &clock{},
 	}
@@ -187,13 +188,4 @@ func (r *Reader) Skew() (time.Duration, bool) { return r.conn.clock.measured() }
 func (r *Reader) Endpoints() (read, write *url.URL, version string) {
 	readURL, writeURL := *r.conn.read, *r.conn.write
 	return &readURL, &writeURL, r.conn.version
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

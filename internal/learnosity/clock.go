@@ -36,17 +36,17 @@ func (c *clock) observeDate(date time.Time) {
 	c.skew, c.known = time.Since(date), true
 }
 
-// correct makes later signatures carry the server's time. It is called when
-// the server refused a timestamp, and reports whether the clocks differ enough
-// to explain that.
+// correct makes later signatures carry the server's time if the clocks differ,
+// and our own if they agree. It is called when the server refused a timestamp,
+// and reports whether signatures now carry another time than ours.
 func (c *clock) correct() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.known || c.skew.Abs() < skewTolerance {
-		return false
+	c.offset = 0
+	if c.known && c.skew.Abs() >= skewTolerance {
+		c.offset = -c.skew
 	}
-	c.offset = -c.skew
-	return true
+	return c.offset != 0
 }
 
 // stamp is the time to sign with.

@@ -51,7 +51,7 @@ type call struct {
 func (c *conn) attempt(ctx context.Context, k call, request []byte, n int) (answer, *Error) {
 	q := c.quotas.of(k.action, k.endpoint)
 	if err := q.acquire(ctx); err != nil {
-		return answer{}, c.fault(k, Error{Err: err, Effect: NotSent})
+		return answer{}, c.fault(k, Error{Err: err, Effect: NotSent, Attempts: n - 1})
 	}
 	defer q.release()
 	start := time.Now()

@@ -29,6 +29,14 @@ func TestItemsRequest(t *testing.T) {
 	require.Equal(t, `{"include":{"activities":["dt_updated"]},"limit":50}`, s.calls[1].text)
 }
 
+func TestItemsFirstPage(t *testing.T) {
+	s := answers(t, success(`[{"reference":"a"}]`, `"next":"t1"`))
+	found, err := s.reader().Items(t.Context(), ItemsQuery{FirstPage: true})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Len(t, s.calls, 1)
+}
+
 // Trap 21: without a filter every status comes back, and the status is told;
 // with one, only that status does, whether or not the server filters.
 func TestTrap21Statuses(t *testing.T) {

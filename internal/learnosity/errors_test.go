@@ -86,6 +86,35 @@ func TestMessageOfAnyShape(t *testing.T) {
 	require.EqualError(t, err, "get items (bank primary): HTTP 400, code 20009: name: too long")
 }
 
+func TestJudgements(t *testing.T) {
+	wrapped := func(status, code int) error {
+		return fmt.Errorf("batch 2: %w", &Error{Status: status, Code: code, Effect: effectOf(status, code)})
+	}
+	tests := []struct {
+		name                     string
+		err                      error
+		refused, doubt, requests bool
+	}{
+		{"nil", nil, false, false, false},
+		{"foreign", errors.New("x"), false, true, false},
+		{"validation", wrapped(400, 20004), true, false, true},
+		{"conflict", wrapped(409, 20011), true, false, true},
+		{"duplicate", wrapped(400, 30000), true, false, true},
+		{"caller", wrapped(403, 40003), true, false, false},
+		{"validation with 200", wrapped(200, 20004), true, false, false},
+		{"quota", wrapped(429, 42000), false, false, false},
+		{"internal", wrapped(500, 10000), false, true, false},
+		{"not sent", &Error{Effect: NotSent}, false, false, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.refused, WasRefused(test.err))
+			require.Equal(t, test.doubt, IsInDoubt(test.err))
+			require.Equal(t, test.requests, IsAboutRequest(test.err))
+		})
+	}
+}
+
 func TestOutcomeOf(t *testing.T) {
 	require.Equal(t, InDoubt, OutcomeOf(errors.New("anything")))
 	require.Equal(t, Refused, OutcomeOf(fmt.Errorf("batch 2: %w", &Error{Effect: Refused})))

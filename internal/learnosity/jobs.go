@@ -104,7 +104,10 @@ type splitter struct {
 	found map[pool.JobReference]pool.Job
 }
 
-var errTooManyJobs = errors.New("more than 50 jobs were created within two seconds, and the endpoint lists no more than 50")
+var (
+	errTooManyJobs = errors.New("more than 50 jobs were created within two seconds, and the endpoint lists no more than 50")
+	errTooLong     = errors.New("so many jobs were created in this time that they cannot be listed; ask for a shorter one")
+)
 
 // split takes a window that is known to be full. The halves overlap by a
 // second, so that it does not matter whether the server counts the ends in.
@@ -137,7 +140,7 @@ func (s *splitter) split(ctx context.Context, l listing[pool.Job]) error {
 // read lists one window, and its parts if it is full.
 func (s *splitter) read(ctx context.Context, l listing[pool.Job]) error {
 	if s.calls++; s.calls > maxWindows {
-		return s.conn.fault(l.call, Error{Err: errTooManyJobs})
+		return s.conn.fault(l.call, Error{Err: errTooLong})
 	}
 	found, err := l.whole(ctx, s.conn)
 	if err != nil {

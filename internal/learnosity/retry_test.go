@@ -208,6 +208,19 @@ func TestRefusedTimestamp(t *testing.T) {
 			})
 		})
 	}
+	t.Run("put right meanwhile", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			agrees := refused(http.Header{"Date": {"Sat, 01 Jan 2000 00:00:00 GMT"}}, "")
+			s := answers(t, refused(dated, ""), success("[]"), agrees, success("[]"))
+			c := s.client()
+			for range 2 {
+				_, err := c.Pools(t.Context(), PoolsQuery{})
+				require.NoError(t, err)
+			}
+			require.Equal(t, "20000101-0500", s.calls[1].stamp)
+			require.Equal(t, "20000101-0000", s.calls[3].stamp)
+		})
+	})
 	t.Run("still refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := answers(t, refused(dated, ""))

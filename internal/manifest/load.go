@@ -60,7 +60,7 @@ func Load(ctx context.Context, opts Options) (Set, source.Diagnostics, error) {
 	set, more := assemble(results)
 	found = append(found, more...)
 	found = append(found, across(results, files.reopen)...)
-	if len(found) == 0 && len(set.Pools) == 0 {
+	if !found.HasErrors() && len(set.Pools) == 0 { // no way leads here; an empty set must never pass for "nothing to do"
 		found = append(found, source.Diagnostic{Severity: source.Error, Rule: ruleNoPools, Message: "no pool is declared at all"})
 	}
 	return set, found.Sort(), nil

@@ -3,9 +3,12 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/poolsync/poolsync/internal/source"
 )
@@ -131,7 +134,7 @@ func closing(s string, quote byte) int {
 func (t *text) limits() *source.Diagnostic {
 	if len(t.data) > maxFile {
 		d := t.diagnostic(source.Error, ruleFileSize, source.Place{}, "", "split the file: a folder of manifests is read as one set",
-			fmt.Sprintf("the file has %d bytes; at most %d (16 MiB) are read", len(t.data), maxFile))
+			fmt.Sprintf("the file has more than %d bytes (16 MiB), the most that is read", maxFile))
 		return &d
 	}
 	if bytes.HasPrefix(t.data, []byte("\xff\xfe")) || bytes.HasPrefix(t.data, []byte("\xfe\xff")) {
@@ -190,4 +193,75 @@ func runeName(r rune) string {
 		return "U+FEFF (byte order mark)"
 	}
 	return fmt.Sprintf("%U", r)
+}
+
+// digits reports a whole number in decimal digits that fits an int64.
+func digits(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	if s == "" || len(s) > 18 || len(s) > 1 && s[0] == '0' {
+		return false
+	}
+	return strings.Trim(s, "0123456789") == ""
+}
+
+// checkText looks at the characters of a text, and warns if some YAML reader
+// would take it for something else.
+func (c *converter) checkText(n *yaml.Node, f field, v value) {
+	for i, r := range n.Value {
+		if forbidden(r) || !f.lines && f.kind == "string" && (r == '\n' || r == '\t') {
+			hint := "delete the character"
+			if r == '\n' {
+				hint = `write the text in one line, or after ">-"`
+			}
+			c.report(source.Error, ruleCharacter, n, hint, "the text holds %s at character %d", nameOf(r), len([]rune(n.Value[:i]))+1)
+			break
+		}
+	}
+	if v.plain && f.kind == "string" && !f.time {
+		if looks := looksLike(n); looks != "" {
+			c.report(source.Warning, ruleScalar, n, fmt.Sprintf("quote it: %q", n.Value),
+				"%s is taken as text, though it looks like %s", quote(n.Value), looks)
+		}
+	}
+}
+
+func nameOf(r rune) string {
+	switch r {
+	case '\n':
+		return "a line break"
+	case '\t':
+		return "a tab"
+	}
+	return "the forbidden character " + runeName(r)
+}
+
+// looksLike names what a YAML 1.1 or 1.2 reader makes of a plain scalar, if
+// that is not a text.
+func looksLike(n *yaml.Node) string {
+	switch n.Tag {
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "a truth value"
+	case "!!timestamp":
+		return "a date"
+	}
+	switch strings.ToLower(n.Value) {
+	case "y", "yes", "n", "no", "on", "off":
+		return "a truth value"
+	}
+	if len(n.Value) > 2 && n.Value[0] >= '1' && n.Value[0] <= '9' && strings.Contains(n.Value, ":") &&
+		strings.Trim(n.Value, "0123456789:") == "" {
+		return "a number to base 60"
+	}
+	return ""
+}
+
+// quote quotes a text in a message, shortened.
+func quote(s string) string {
+	const most = 80
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return strconv.Quote(s)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -350,68 +349,6 @@ func (c *converter) scalar(n *yaml.Node, f field) value {
 	return v
 }
 
-// digits reports a whole number in decimal digits that fits an int64.
-func digits(s string) bool {
-	s = strings.TrimPrefix(s, "-")
-	if s == "" || len(s) > 18 || len(s) > 1 && s[0] == '0' {
-		return false
-	}
-	return strings.Trim(s, "0123456789") == ""
-}
-
-// checkText looks at the characters of a text, and warns if some YAML reader
-// would take it for something else.
-func (c *converter) checkText(n *yaml.Node, f field, v value) {
-	for i, r := range n.Value {
-		if forbidden(r) || !f.lines && f.kind == "string" && (r == '\n' || r == '\t') {
-			hint := "delete the character"
-			if r == '\n' {
-				hint = `write the text in one line, or after ">-"`
-			}
-			c.report(source.Error, ruleCharacter, n, hint, "the text holds %s at character %d", nameOf(r), len([]rune(n.Value[:i]))+1)
-			break
-		}
-	}
-	if v.plain && f.kind == "string" && !f.time {
-		if looks := looksLike(n); looks != "" {
-			c.report(source.Warning, ruleScalar, n, fmt.Sprintf("quote it: %q", n.Value),
-				"%s is taken as text, though it looks like %s", quote(n.Value), looks)
-		}
-	}
-}
-
-func nameOf(r rune) string {
-	switch r {
-	case '\n':
-		return "a line break"
-	case '\t':
-		return "a tab"
-	}
-	return "the forbidden character " + runeName(r)
-}
-
-// looksLike names what a YAML 1.1 or 1.2 reader makes of a plain scalar, if
-// that is not a text.
-func looksLike(n *yaml.Node) string {
-	switch n.Tag {
-	case "!!int", "!!float":
-		return "a number"
-	case "!!bool":
-		return "a truth value"
-	case "!!timestamp":
-		return "a date"
-	}
-	switch strings.ToLower(n.Value) {
-	case "y", "yes", "n", "no", "on", "off":
-		return "a truth value"
-	}
-	if len(n.Value) > 2 && n.Value[0] >= '1' && n.Value[0] <= '9' && strings.Contains(n.Value, ":") &&
-		strings.Trim(n.Value, "0123456789:") == "" {
-		return "a number to base 60"
-	}
-	return ""
-}
-
 // describe names a value in a message.
 func (v *value) describe() string {
 	switch v.kind {
@@ -427,13 +364,4 @@ func (v *value) describe() string {
 		return "a mapping"
 	}
 	return "nothing"
-}
-
-// quote quotes a text in a message, shortened.
-func quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return strconv.Quote(s)
 }

@@ -29,12 +29,12 @@ type DriftSummary struct {
 	Changes   int `json:"changes"`
 }
 
+// kindWords explain a kind of drift, where the fields do not.
 var kindWords = map[diff.DriftKind]string{
-	diff.DriftChanged:  "changed outside of poolsync",
-	diff.DriftTouched:  "touched: someone else wrote to it since our last job",
-	diff.DriftHeld:     "held: someone unpublished it",
-	diff.DriftVanished: "vanished from the bank",
-	diff.DriftHalted:   "halted: its last job failed",
+	diff.DriftTouched:  "someone else wrote to it since our last job; what it holds can no longer be vouched for",
+	diff.DriftHeld:     "someone unpublished it; apply leaves it so unless --republish names it",
+	diff.DriftVanished: "it was applied, and the bank does not have it any more",
+	diff.DriftHalted:   "its last job failed",
 }
 
 // WriteDrift writes drift as text for a person.
@@ -43,15 +43,7 @@ func (t Text) WriteDrift(w io.Writer, d Drift) error {
 	out.line("poolsync drift: %s, %s", Safe(d.Target.String()), plural(d.Summary.Managed, "managed pool"))
 	out.line("")
 	for _, x := range d.Drift {
-		var words []string
-		for _, k := range x.Kinds {
-			words = append(words, kindWords[k])
-		}
-		left := fmt.Sprintf("  ! %s   %s", Safe(string(x.Reference)), strings.Join(words, "; "))
-		out.line("%s", out.text.paint("!", fmt.Sprintf("%-70s %s", left, Safe(x.Source.String()))))
-		for _, f := range x.Fields {
-			out.line("      %-12s applied %s, live %s", Safe(f.Path), value(f.Before), value(f.After))
-		}
+		out.drifted(x)
 	}
 	for _, k := range d.Orphaned {
 		out.line("  - %s   orphaned: applied by poolsync, declared nowhere any more", Safe(string(k.Reference)))
@@ -66,6 +58,27 @@ func (t Text) WriteDrift(w io.Writer, d Drift) error {
 		d.Summary.Drifted, plural(d.Summary.Managed, "managed pool"), d.Summary.Orphaned, d.Summary.Unmanaged,
 		plural(d.Summary.Changes, "change"))
 	return out.err
+}
+
+// drifted writes one pool that is not as it was applied.
+func (p *printer) drifted(x diff.Drifted) {
+	words := make([]string, len(x.Kinds))
+	for i, k := range x.Kinds {
+		words[i] = string(k)
+	}
+	left := fmt.Sprintf("  ! %s   %s", Safe(string(x.Reference)), strings.Join(words, ", "))
+	p.line("%s", p.text.paint("!", fmt.Sprintf("%-70s %s", left, Safe(x.Source.String()))))
+	for _, f := range x.Fields {
+		p.line("      %-12s applied %s, live %s", Safe(f.Path), value(f.Before), value(f.After))
+	}
+	for _, k := range x.Kinds {
+		if kindWords[k] != "" {
+			p.line("      %s", kindWords[k])
+		}
+	}
+	if r := x.Evidence.Recorded; r != nil && r.LastError != "" {
+		p.line("      %s", Safe(r.LastError))
+	}
 }
 
 // Listed is a live pool, and whether the state knows it.

@@ -37,35 +37,50 @@ func (t Text) WritePlan(w io.Writer, p Plan) error {
 		out.line("No changes: every declared pool is as it was applied.")
 		out.line("")
 	}
-	out.line("%s", p.Summary.line(p.Calls))
+	out.line("%s", p.line())
 	return out.err
 }
 
 // nothing reports whether the plan has nothing to say.
 func (s Summary) nothing() bool {
-	u := s.Unchanged
 	s.Unchanged, s.Unmanaged = 0, 0
-	return s == Summary{} && u >= 0
+	return s == Summary{}
 }
 
 // line is the plan in one line. People and programs read it: its wording stays.
-func (s Summary) line(c Calls) string {
+func (p Plan) line() string {
+	s := p.Summary
+	blocked := map[diff.Action]int{}
+	for _, ch := range p.Changes {
+		for _, a := range ch.Actions {
+			if ch.Stops() {
+				blocked[a]++
+			}
+		}
+	}
+	count := func(n int, words string, a diff.Action) string {
+		if blocked[a] == 0 {
+			return fmt.Sprintf("%d %s", n, words)
+		}
+		return fmt.Sprintf("%d %s (%d blocked)", n, words, blocked[a])
+	}
 	var b strings.Builder
-	replace := fmt.Sprintf("%d to replace", s.Replace)
-	fmt.Fprintf(&b, "Plan: %d to create, %d to append, %d to edit, %d to correct, %s, %d to retire; %d unchanged, %d unknown",
-		s.Create, s.Append, s.Edit, s.Correct, replace, s.Retire, s.Unchanged, s.Unknown)
+	fmt.Fprintf(&b, "Plan: %s, %s, %s, %s, %s, %s; %d unchanged, %d unknown",
+		count(s.Create, "to create", diff.Create), count(s.Append, "to append", diff.Append), count(s.Edit, "to edit", diff.Edit),
+		count(s.Correct, "to correct", diff.Correct), count(s.Replace, "to replace", diff.Replace), count(s.Retire, "to retire", diff.Retire),
+		s.Unchanged, s.Unknown)
 	for _, more := range []struct {
 		n    int
 		word string
 	}{
 		{s.Pending, "pending"}, {s.Deferred, "deferred"}, {s.Halted, "halted"}, {s.Held, "held"}, {s.Touched, "touched"},
-		{s.Orphaned, "orphaned"}, {s.Forgotten, "forgotten"}, {s.Unmanaged, "unmanaged"}, {s.Blocked, "blocked"},
+		{s.Orphaned, "orphaned"}, {s.Forgotten, "forgotten"}, {s.Unmanaged, "unmanaged"},
 	} {
 		if more.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", more.n, more.word)
 		}
 	}
-	fmt.Fprintf(&b, ". %s.", plural(c.Set+c.Update, "call"))
+	fmt.Fprintf(&b, ". %s.", plural(p.Calls.Set+p.Calls.Update, "call"))
 	return b.String()
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -115,13 +116,15 @@ var seedJSON []byte
 
 // DefaultBank is the embedded seed: bank 505, which reads like a small assessment
 // programme, and bank 606 beside it. Each call gives a copy of its own.
-func DefaultBank() *Bank {
+func DefaultBank() *Bank { return parsedSeed().clone() }
+
+var parsedSeed = sync.OnceValue(func() *Bank {
 	b, err := ParseBank(seedJSON)
 	if err != nil {
 		panic("sandbox: the embedded seed is broken: " + err.Error()) // the tests parse it
 	}
 	return b
-}
+})
 
 // ReadBankFile reads a bank file.
 func ReadBankFile(path string) (*Bank, error) {
@@ -255,6 +258,21 @@ func completeRecord(at, reference string, seen map[string]bool, tags map[string]
 	}
 	*created, *updated = created.UTC().Truncate(time.Second), updated.UTC().Truncate(time.Second)
 	return nil
+}
+
+func (b *Bank) clone() *Bank {
+	c := &Bank{Primary: b.Primary, ItemBanks: make([]ItemBank, len(b.ItemBanks))}
+	for i, bank := range b.ItemBanks {
+		to := &c.ItemBanks[i]
+		to.OrganisationID = bank.OrganisationID
+		for j := range bank.Items {
+			to.Items = append(to.Items, *bank.Items[j].clone())
+		}
+		for j := range bank.Activities {
+			to.Activities = append(to.Activities, *bank.Activities[j].clone())
+		}
+	}
+	return c
 }
 
 func (it *Item) clone() *Item {

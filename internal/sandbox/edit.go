@@ -87,7 +87,6 @@ func (s *Server) EditPool(bank int64, reference string, change func(*PoolRecord)
 		r := p.visible()
 		before := r.Status
 		change(&r)
-		p.Name, p.Description = r.Name, r.Description
 		switch {
 		case r.Status == before:
 		case r.Status == statusPublished || r.Status == statusUnpublished:
@@ -97,6 +96,7 @@ func (s *Server) EditPool(bank int64, reference string, change func(*PoolRecord)
 		default:
 			return fmt.Errorf("item pool %d/%s: %q is no status of a pool", bank, reference, r.Status)
 		}
+		p.Name, p.Description = r.Name, r.Description
 		p.touch(now)
 		p.note(now, s.sw.lag)
 		b.poolOrder = nil

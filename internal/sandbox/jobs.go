@@ -144,7 +144,7 @@ func (x *exchange) wireJob(j *job) jobJSON {
 // getJobs is jobs get: newest first, never more than one page and no next.
 func (x *exchange) getJobs(p *params) (result, *apiError) {
 	p.list("include", 0)
-	limit := p.limit(pageSize)
+	limit := p.limit(x.server.opts.PageSize)
 	refs := p.list("references", maxFilter)
 	status := p.choices("status", jobQueued, jobRunning, jobHalted, jobCompleted)
 	organisation, named := p.integer("organisation_id")

@@ -40,8 +40,8 @@ func digests(p *params) map[string]string {
 }
 
 // readPaging reads limit and next. The caller has read sort.
-func readPaging(p *params, bound map[string]string, sortOrder string) paging {
-	pg := paging{limit: p.limit(pageSize), desc: sortOrder == "desc", params: bound}
+func (s *Server) readPaging(p *params, bound map[string]string, sortOrder string) paging {
+	pg := paging{limit: p.limit(s.opts.PageSize), desc: sortOrder == "desc", params: bound}
 	next, ok := p.str("next")
 	if !ok {
 		return pg

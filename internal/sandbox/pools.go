@@ -103,7 +103,7 @@ func (x *exchange) getPools(p *params) (result, *apiError) {
 	status := p.choices("status", statusPublished, statusUnpublished, statusPending, statusHalted)
 	order := p.choice("sort", "desc", "asc", "desc")
 	field := p.choice("sort_field", "created", "created", "updated")
-	pg := readPaging(p, bound, order)
+	pg := x.server.readPaging(p, bound, order)
 	p.take("meta")
 	p.finish()
 	if *p.err != nil {

@@ -200,3 +200,11 @@ func benchmarkPools(b *testing.B, request string) {
 		}
 	}
 }
+
+func TestPageSize(t *testing.T) {
+	h := newHarness(t, Options{PageSize: 4})
+	a := h.call("get", "itembank/items", `{"limit":50}`)
+	if *a.Meta.Records != 4 || a.Meta.Next == "" {
+		t.Errorf("%d records, next %q", *a.Meta.Records, a.Meta.Next)
+	}
+}

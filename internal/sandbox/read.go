@@ -51,7 +51,7 @@ func (x *exchange) readFilter(p *params) filter {
 	if t, ok := p.when("maxtime"); ok {
 		f.to = &t
 	}
-	f.pg = readPaging(p, bound, p.choice("sort", "desc", "asc", "desc"))
+	f.pg = x.server.readPaging(p, bound, p.choice("sort", "desc", "asc", "desc"))
 	p.take("meta")
 	return f
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +34,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(rep.status)
-	if _, err := w.Write(rep.body); err != nil || rep.ending == endShort {
+	_, err := w.Write(rep.body)
+	if rep.ending == endShort {
+		err = errors.Join(io.ErrUnexpectedEOF, http.NewResponseController(w).Flush())
+	}
+	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -1,8 +1,6 @@
 package sandbox
 
-import (
-	"slices"
-)
+import "slices"
 
 // wire gives an item as items get shows it: the twelve members measured on the
 // live API, and those that include.items asks for.
@@ -58,7 +56,7 @@ func (x *exchange) getTags(p *params) (result, *apiError) {
 	poolID, _ := p.str("item_pool_id")
 	names, types := p.list("names", maxFilter), p.list("types", maxFilter)
 	p.choice("sort_field", "sort_key", "sort_key", "created", "updated")
-	pg := readPaging(p, bound, p.choice("sort", "asc", "asc", "desc"))
+	pg := x.server.readPaging(p, bound, p.choice("sort", "asc", "asc", "desc"))
 	p.take("meta")
 	p.finish()
 	if *p.err != nil {

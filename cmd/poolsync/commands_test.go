@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/poolsync/poolsync/internal/sandbox"
+)
+
+// The consumer of every script. The secret must never be printed: run looks for
+// it in everything that the program writes.
+const (
+	key    = "script-consumer1"
+	secret = "made-up-secret-of-the-scripts-7f3a"
+)
+
+// world is what belongs to one script.
+type world struct {
+	server atomic.Pointer[sandbox.Server]
+	url    string
+}
+
+// ServeHTTP passes a call on to the server of the moment.
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.server.Load().ServeHTTP(rw, r) }
+
+func newServer() (*sandbox.Server, error) {
+	return sandbox.New(sandbox.Options{
+		ConsumerKey: key, ConsumerSecret: secret, Latency: 200 * time.Millisecond, Seed: "scripts",
+	})
+}
+
+func setup(env *testscript.Env) error {
+	server, err := newServer()
+	if err != nil {
+		return err
+	}
+	w := &world{}
+	w.server.Store(server)
+	h := httptest.NewServer(w)
+	env.Defer(h.Close)
+	w.url = h.URL
+	env.Values["world"] = w
+	env.Setenv("POOLSYNC_ENDPOINT", h.URL)
+	env.Setenv("LEARNOSITY_CONSUMER_KEY", key)
+	env.Setenv("LEARNOSITY_CONSUMER_SECRET", secret)
+	env.Setenv("LEARNOSITY_DOMAIN", "localhost")
+	env.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(env.WorkDir))
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("USER", "tester")
+	return nil
+}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value("world").(*world) }
+
+// volatile is what differs from run to run, and what stands for it in scripts.
+var volatile = []struct {
+	pattern *regexp.Regexp
+	name    string
+}{
+	{regexp.MustCompile(`\d{8}T\d{6}\.\d{3}Z`), "RUN"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "DIGEST"},
+	{regexp.MustCompile(`"fingerprint": "[0-9a-f]{64}"`), `"fingerprint": "FINGERPRINT"`},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "SANDBOX"},
+}
+
+func settleText(ts *testscript.TestScript, text string) string {
+	text = strings.ReplaceAll(text, worldOf(ts).url, "SANDBOX")
+	text = strings.ReplaceAll(text, ts.Getenv("WORK"), "$WORK")
+	for _, v := range volatile {
+		text = v.pattern.ReplaceAllString(text, v.name)
+	}
+	return text
+}
+
+// run CODE [signal:NAME:AFTER] COMMAND... runs a command and checks its exit
+// code. What it wrote, with what differs from run to run replaced, is what
+// stdout, stderr and cmp see.
+func run(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: run CODE COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path, err := exec.LookPath(args[1])
+	if err != nil {
+		path = filepath.Join(filepath.Dir(ts.Getenv("PATH")), args[1])
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = environ(ts)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	got := 0
+	var x *exec.ExitError
+	if errors.As(err, &x) {
+		got = x.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strings.Contains(stdout.String()+stderr.String(), secret) {
+		ts.Fatalf("the secret was printed:\n%s%s", stdout.String(), stderr.String())
+	}
+	_, err = fmt.Fprint(ts.Stdout(), settleText(ts, stdout.String()))
+	ts.Check(err)
+	_, err = fmt.Fprint(ts.Stderr(), settleText(ts, stderr.String()))
+	ts.Check(err)
+	if got != want {
+		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// environ is the script's environment as the program gets it.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{
+		"PATH", "HOME", "USER", "TMPDIR", "POOLSYNC_ENDPOINT", "POOLSYNC_ORGANISATION_ID", "POOLSYNC_STATE", "POOLSYNC_CONFIG",
+		"POOLSYNC_ONLY", "POOLSYNC_TIMEOUT", "POOLSYNC_API_VERSION", "LEARNOSITY_CONSUMER_KEY", "LEARNOSITY_CONSUMER_SECRET",
+		"LEARNOSITY_DOMAIN", "NO_COLOR", "GITHUB_ACTIONS", "GIT_CEILING_DIRECTORIES", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
+		"GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE", "GIT_AUTHOR_DATE", "TESTSCRIPT_COMMAND", "GOCOVERDIR",
+	} {
+		if v := ts.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// calls [writes] prints the calls that arrived since the last calls: a line for
+// each write with its request, and the number of reads by endpoint.
+func calls(ts *testscript.TestScript, _ bool, args []string) {
+	w := worldOf(ts)
+	reads := map[string]int{}
+	var out strings.Builder
+	for _, c := range w.server.Load().Log() {
+		if c.Action == "get" {
+			reads[c.Endpoint]++
+			continue
+		}
+		fmt.Fprintf(&out, "%s %s %s", c.Action, c.Endpoint, c.Request)
+		if c.Status != 200 {
+			fmt.Fprintf(&out, " -> %d/%d", c.Status, c.Code)
+		}
+		out.WriteByte('\n')
+	}
+	w.server.Load().ClearLog()
+	if len(args) == 0 {
+		var names []string
+		for name := range reads {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			fmt.Fprintf(&out, "get %s: %d\n", name, reads[name])
+		}
+	}
+	_, err := fmt.Fprint(ts.Stdout(), out.String())
+	ts.Check(err)
+}
+
+// bank changes the sandbox from outside:
+//
+//	bank pool BANK REF FIELD=VALUE...   a hand edit of name, status or description
+//	bank item BANK REF                  an edit of an item, which moves its dt_updated
+//	bank switch NAME=VALUE              an undocumented behaviour
+//	bank fault TEXT                     a fault, as the sandbox's --fault takes it
+//	bank fresh                          another bank at the same address
+//	bank clear                          no faults any more
+//	bank show BANK REF                  prints what the pool holds
+func bank(ts *testscript.TestScript, _ bool, args []string) {
+	s := worldOf(ts).server.Load()
+	number := func() int64 {
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		return n
+	}
+	switch args[0] {
+	case "pool":
+		ts.Check(s.EditPool(number(), args[2], func(p *sandbox.PoolRecord) { editPool(ts, p, args[3:]) }))
+	case "item":
+		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Title += " (edited)" }))
+	case "unpublish-item":
+		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Status = "unpublished" }))
+	case "switch":
+		sw := s.Switches()
+		name, value, _ := strings.Cut(args[1], "=")
+		ts.Check(sw.Set(name, value))
+		ts.Check(s.SetSwitches(sw))
+	case "fault":
+		f, err := sandbox.ParseFault(args[1])
+		ts.Check(err)
+		ts.Check(s.AddFault(f))
+	case "fresh":
+		fresh, err := newServer()
+		ts.Check(err)
+		worldOf(ts).server.Store(fresh)
+	case "clear":
+		s.ClearFaults()
+	case "show":
+		snap, ok := s.PoolContent(number(), args[2])
+		if !ok {
+			ts.Fatalf("bank %s has no pool %s", args[1], args[2])
+		}
+		for _, it := range snap.Items {
+			_, err := fmt.Fprintln(ts.Stdout(), it.Reference, it.Title)
+			ts.Check(err)
+		}
+	default:
+		ts.Fatalf("bank %s: unknown", args[0])
+	}
+}
+
+func editPool(ts *testscript.TestScript, p *sandbox.PoolRecord, fields []string) {
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, "=")
+		switch name {
+		case "name":
+			p.Name = value
+		case "status":
+			p.Status = value
+		case "description":
+			p.Description = value
+		default:
+			ts.Fatalf("a pool has no field %s", name)
+		}
+	}
+}
+
+// jsonget FILE PATH VALUE compares one value of a JSON file or of stdout. The
+// path is a list of members and indexes joined by dots.
+func jsonGet(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: jsonget FILE PATH VALUE")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	for part := range strings.SplitSeq(args[1], ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i >= len(x) {
+				ts.Fatalf("%s: no element %s of %d", args[1], part, len(x))
+			}
+			v = x[i]
+		default:
+			ts.Fatalf("%s: nothing at %s", args[1], part)
+		}
+	}
+	got, err := json.Marshal(v)
+	ts.Check(err)
+	if same := string(got) == args[2] || v == args[2]; same == neg {
+		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
+	}
+}
+
+// generate FILE N writes a manifest of N pools with one item each.
+func generate(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	var b strings.Builder
+	b.WriteString("version: 1\norganisation_id: 505\npools:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - reference: pool-%04d\n    name: Pool %d\n    content:\n      item_references: [dataapi_test_%03d]\n", i, i, i%6+1)
+	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	ts.Check(os.WriteFile(path, []byte(b.String()), 0o600))
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
+
+func TestMain(m *testing.M) {
+	// Scripts wait for jobs more than they work, so that many may run at once.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	testscript.Main(m, map[string]func(){"poolsync": main})
+}
+
+// TestScripts runs the real program against a sandbox of its own for each
+// script. The commands that scripts have beside those of testscript are in
+// commands_test.go.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"run": run, "calls": calls, "bank": bank, "jsonget": jsonGet, "generate": generate,
+		},
+	})
+}
+
+func TestSecretIsInTheEnvironmentAlone(t *testing.T) {
+	for _, arg := range os.Args {
+		require.NotContains(t, arg, secret)
+	}
+}
