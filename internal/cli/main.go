@@ -92,7 +92,7 @@ func (p *program) app(ctx context.Context) *cli.App {
 		ErrWriter:   p.Stderr,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(),
-			p.listCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
+			p.listCommand(), p.jobsCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

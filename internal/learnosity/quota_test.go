@@ -39,11 +39,11 @@ func TestQuotaAsSeenByTheServer(t *testing.T) {
 		calls int
 		call  func(context.Context, *Client) error
 	}{
-		{"set", writeQuota, 400, func(ctx context.Context, c *Client) error {
+		{"set", 50, 400, func(ctx context.Context, c *Client) error {
 			_, err := c.Write(ctx, pool.Set, 505, []pool.Request{request("p")})
 			return err
 		}},
-		{"get", readQuota, 2500, func(ctx context.Context, c *Client) error {
+		{"get", 1000, 2500, func(ctx context.Context, c *Client) error {
 			_, err := c.Pools(ctx, PoolsQuery{References: []pool.Reference{"p"}})
 			return err
 		}},
@@ -84,6 +84,35 @@ func TestQuotaAsSeenByTheServer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The worst case: the first calls are long under way, and those that follow in
+// their slots arrive at once.
+func TestQuotaWhenTheFirstCallsAreSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var arrivals []time.Time
+		s := &stub{t: t, answer: func(n int, _ sent) (*http.Response, error) {
+			if n < 50 {
+				<-time.After(3 * time.Second)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			arrivals = append(arrivals, time.Now())
+			return success("[]").response()
+		}}
+		c := s.client()
+		var wg sync.WaitGroup
+		for range 150 {
+			wg.Go(func() {
+				if _, err := c.Write(t.Context(), pool.Set, 505, []pool.Request{request("p")}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, 50, mostInAWindow(arrivals))
+	})
 }
 
 // Trap 24: a 429 is waited out for a whole window, by every call of that
@@ -166,5 +195,18 @@ func TestWaitingForAQuotaCanBeGivenUp(t *testing.T) {
 		require.Equal(t, NotSent, OutcomeOf(err))
 		require.Equal(t, 7*time.Second, time.Since(start))
 		require.Len(t, s.calls, 2)
+	})
+}
+
+func TestCallsGivenUpFreeTheirSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuotas().of("set", endpointPools)
+		q.pause()
+		for range 2 * writeQuota {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			require.ErrorIs(t, q.acquire(ctx), context.DeadlineExceeded)
+			cancel()
+		}
+		require.NoError(t, q.acquire(t.Context()))
 	})
 }

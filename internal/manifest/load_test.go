@@ -231,3 +231,19 @@ func TestLoadIsStable(t *testing.T) {
 		require.Equal(t, first, got)
 	}
 }
+
+// The examples of the repository draw no finding.
+func TestExamples(t *testing.T) {
+	c, found, err := manifest.LoadConfig("../../examples/poolsync.yaml")
+	require.NoError(t, err)
+	require.Empty(t, lines(found))
+	opts := manifest.Options{Dir: "../../examples"}
+	for _, p := range c.Manifests {
+		opts.Paths = append(opts.Paths, p.Value)
+	}
+	set, found, err := manifest.Load(t.Context(), opts)
+	require.NoError(t, err)
+	require.Empty(t, lines(found))
+	require.Len(t, set.Pools, 6)
+	require.Equal(t, []string{"pools/ela.yaml", "pools/maths.yaml", "pools/science.yaml"}, set.Files)
+}

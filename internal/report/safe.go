@@ -25,6 +25,8 @@ func Safe(s string) string {
 			b.WriteString(`\n`)
 		case r == '\t':
 			b.WriteString(`\t`)
+		case unsafe(r) && r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
 		case unsafe(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
@@ -46,10 +48,10 @@ func clean(s string) bool {
 
 // unsafe reports characters that act instead of being shown: controls, line and
 // paragraph separators, and format characters other than the joiners that
-// scripts and emoji need.
+// some scripts and emoji need.
 func unsafe(r rune) bool {
 	switch r {
-	case '\u200c', '\u200d', '\u00ad':
+	case '\u200c', '\u200d':
 		return false
 	case '\u2028', '\u2029':
 		return true

@@ -1,5 +1,5 @@
 // Package sandbox is Learnosity's Data API emulated in memory, as far as item
-// pools need it: strict, deterministic, and able to go wrong on request.
+// pools need it: strict, repeatable, and able to go wrong on request.
 //
 // What comes in are signed POST requests to /{version}/itembank/pools (get, set,
 // update), /{version}/jobs, /{version}/itembank/items, /itembank/activities and
