@@ -34,10 +34,33 @@ const (
 type world struct {
 	server atomic.Pointer[sandbox.Server]
 	url    string
+	served chan struct{} // a call was answered; whoever waits looks at the log
 }
 
 // ServeHTTP passes a call on to the server of the moment.
-func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.server.Load().ServeHTTP(rw, r) }
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.server.Load().ServeHTTP(rw, r)
+	select {
+	case w.served <- struct{}{}:
+	default:
+	}
+}
+
+// awaitWrite waits until a write has been answered.
+func (w *world) awaitWrite(ctx context.Context) {
+	for {
+		for _, c := range w.server.Load().Log() {
+			if c.Action != "get" {
+				return
+			}
+		}
+		select {
+		case <-w.served:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 func newServer() (*sandbox.Server, error) {
 	return sandbox.New(sandbox.Options{
@@ -50,7 +73,7 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	w := &world{}
+	w := &world{served: make(chan struct{}, 1)}
 	w.server.Store(server)
 	h := httptest.NewServer(w)
 	env.Defer(h.Close)
@@ -90,15 +113,23 @@ func settleText(ts *testscript.TestScript, text string) string {
 	return text
 }
 
-// run CODE [signal:NAME:AFTER] COMMAND... runs a command and checks its exit
-// code. What it wrote, with what differs from run to run replaced, is what
-// stdout, stderr and cmp see.
+// run CODE [-int|-kill] COMMAND... runs a command and checks its exit code. What
+// it wrote, with what differs from run to run replaced, is what stdout, stderr
+// and cmp see. With -int or -kill it gets that signal when the first write was
+// answered; a killed command's exit code is -1.
 func run(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: run CODE COMMAND [ARG...]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
+	var signal os.Signal
+	switch args[1] {
+	case "-int":
+		signal, args = os.Interrupt, slices.Delete(args, 1, 2)
+	case "-kill":
+		signal, args = os.Kill, slices.Delete(args, 1, 2)
+	}
 	path, err := exec.LookPath(args[1])
 	if err != nil {
 		path = filepath.Join(filepath.Dir(ts.Getenv("PATH")), args[1])
@@ -110,7 +141,12 @@ func run(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Env = environ(ts)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
+	ts.Check(cmd.Start())
+	if signal != nil {
+		worldOf(ts).awaitWrite(ctx)
+		ts.Check(cmd.Process.Signal(signal))
+	}
+	err = cmd.Wait()
 	got := 0
 	var x *exec.ExitError
 	if errors.As(err, &x) {

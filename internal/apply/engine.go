@@ -31,9 +31,6 @@ const maxRounds = 4
 // PendingLimit is how long an apply waits for pools that a job is running on.
 const PendingLimit = 10 * time.Minute
 
-// waitPoll is how often a pool that a job is running on is looked at.
-const waitPoll = 5 * time.Second
-
 // Run applies the plan. The result is complete on every return. The error is
 // for what no pool's outcome can say: the state could not be written, or the
 // bank could not be read again.
@@ -75,6 +72,7 @@ func (e *Engine) rounds(ctx context.Context, changes []diff.Change, result *Resu
 func (e *Engine) settle(ctx context.Context, result *Result, changes []diff.Change) (map[pool.Key]bool, error) {
 	again := map[pool.Key]bool{}
 	deadline := time.Now().Add(PendingLimit)
+	rhythm := follow.NewRhythm()
 	waiting := map[pool.Key]bool{}
 	for _, ch := range changes {
 		if ch.Has(diff.Pending) {
@@ -92,7 +90,7 @@ func (e *Engine) settle(ctx context.Context, result *Result, changes []diff.Chan
 		if (left == 0 && len(waiting) == 0) || time.Now().After(deadline) {
 			return again, e.Recorder.Flush()
 		}
-		if err := follow.Sleep(ctx, waitPoll); err != nil {
+		if err := follow.Sleep(ctx, rhythm.NextBackOff()); err != nil {
 			return again, e.Recorder.Flush()
 		}
 	}

@@ -90,7 +90,7 @@ func before(ch diff.Change) Outcome {
 		b := ch.Blocked[0]
 		o.Problem = &Problem{Message: b.Message, Remedy: b.Remedy}
 	}
-	if ch.Has(diff.Pending) && ch.Entry != nil && ch.Entry.Pending != nil && ch.Entry.Pending.Job != "" {
+	if ch.Has(diff.Pending) && ch.Entry != nil && ch.Entry.Pending != nil {
 		o.State, o.Job, o.Accepted = StillRunning, ch.Entry.Pending.Job, true
 	}
 	return o

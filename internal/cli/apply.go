@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -221,7 +222,7 @@ func (a *application) resultExit(ctx context.Context, r apply.Result, err error)
 	case interrupted(ctx):
 		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", r.Count(apply.Applied), running, left)
 	case running > 0:
-		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way; apply again to go on from there"
+		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way"
 	case failures+left > 0 && (r.Accepted() || failures == 0):
 		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", r.Count(apply.Applied), failures, left)
 	case failures+left > 0:
@@ -232,7 +233,24 @@ func (a *application) resultExit(ctx context.Context, r apply.Result, err error)
 		x.reason = plural(r.Count(apply.Applied), "pool") + " applied and read back"
 	}
 	if running > 0 {
-		x = x.hint("to see what runs on: poolsync list --status pending; the next apply attaches to the jobs")
+		x = a.goOn(x, r)
 	}
 	return x
+}
+
+// maxNamedJobs is how many jobs a command line to go on with names.
+const maxNamedJobs = 20
+
+// goOn adds the commands to go on with when jobs run on.
+func (a *application) goOn(x exit, r apply.Result) exit {
+	var jobs []string
+	for _, o := range r.Outcomes {
+		if o.State == apply.StillRunning && o.Job != "" {
+			jobs = append(jobs, string(o.Job))
+		}
+	}
+	if n := len(jobs); n > 0 {
+		x = x.hint("to watch what runs on: poolsync jobs %s --watch", strings.Join(jobs[:min(n, maxNamedJobs)], " "))
+	}
+	return x.hint("to go on from there: %s", commandLine(a.p.Args))
 }

@@ -96,19 +96,24 @@ func unknownFlag(args []string, word, flag string, known map[string]bool) *exit 
 		return &x
 	}
 	line := slices.Clone(args)
-	line[0] = "poolsync"
 	for i := range line {
 		if line[i] == word {
 			line[i] = "--" + best + strings.TrimPrefix(strings.TrimLeft(word, "-"), flag)
 		}
 	}
+	x = x.hint("did you mean: %s", commandLine(line))
+	return &x
+}
+
+// commandLine writes arguments as a shell takes them.
+func commandLine(args []string) string {
+	line := append([]string{"poolsync"}, args[1:]...)
 	for i, w := range line {
-		if strings.ContainsAny(w, " *?[]{}()<>|&;$'\"\\") {
+		if w == "" || strings.ContainsAny(w, " \t\n*?[]{}()<>|&;$'\"\\`!#~") {
 			line[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 	}
-	x = x.hint("did you mean: %s", strings.Join(line, " "))
-	return &x
+	return strings.Join(line, " ")
 }
 
 // maxMistakes is how many letters may be wrong in a word that is corrected.

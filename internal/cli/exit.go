@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/state"
 )
@@ -58,6 +59,7 @@ func failed(ctx context.Context, err error) exit {
 	if errors.As(err, &h) && h.Hint() != "" {
 		x.hints = append(x.hints, h.Hint())
 	}
+	var api *learnosity.Error
 	var held *state.HeldError
 	var corrupt *state.CorruptError
 	switch {
@@ -65,6 +67,9 @@ func failed(ctx context.Context, err error) exit {
 		x.code, x.reason = CodeInterrupted, "interrupted"
 	case errors.Is(context.Cause(ctx), errTimeout):
 		x.reason = "not finished within --timeout"
+		x.hints = append(x.hints, "check that the endpoint can be reached, or give it more time: --timeout")
+	case errors.As(err, &api):
+		x.reason = "the Data API could not be used"
 	case errors.As(err, &held):
 		x.code, x.reason = CodeGuard, "the state is held by another run"
 		x.hints = append(x.hints, "wait until that run has ended, then try again")

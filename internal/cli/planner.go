@@ -51,6 +51,7 @@ func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool)
 	if r.settled, err = s.settle(ctx, snap, keys); err != nil {
 		return r, err
 	}
+	in.Unsettled = unsettled(r.settled)
 	if err := s.readLive(ctx, &in, keys, listed); err != nil {
 		return r, err
 	}
@@ -166,6 +167,17 @@ func (s *session) settle(ctx context.Context, snap state.Snapshot, keys []pool.K
 		}
 	}
 	return results, nil
+}
+
+// unsettled takes what could not be settled out of the results.
+func unsettled(results []settle.Result) map[pool.Key]diff.Unsettled {
+	out := map[pool.Key]diff.Unsettled{}
+	for _, r := range results {
+		if r.Entry.Pending != nil {
+			out[r.Entry.Key] = diff.Unsettled{Running: r.Verdict == settle.Running, Reason: r.Reason}
+		}
+	}
+	return out
 }
 
 func (s *session) readLive(ctx context.Context, in *diff.Input, keys []pool.Key, listed bool) error {

@@ -55,7 +55,7 @@ func (c *comparer) pool(d *pool.Declared) Change {
 		ch.block("other-set", "manifest set "+quote(e.Set)+" manages this pool (its "+e.File+")",
 			"declare it in one set only, or hand it over with: poolsync state forget "+string(d.Reference))
 	case e != nil && e.Pending != nil:
-		ch.inDoubt()
+		c.inDoubt(&ch)
 	case hasTwin && l == nil:
 		ch.rule("3")
 		ch.block("reference-case", "the bank has "+quote(string(twin.Reference))+", which differs in letter case only",
@@ -103,18 +103,24 @@ func recorded(e pool.Entry) *Recorded {
 }
 
 // inDoubt is for a call whose outcome could not be settled before the plan.
-func (ch *Change) inDoubt() {
+func (c *comparer) inDoubt(ch *Change) {
 	ch.rule("1")
 	p := ch.Entry.Pending
-	if p.Job != "" {
+	doubt := c.in.Unsettled[ch.Key]
+	switch {
+	case p.Job != "":
 		ch.add(Pending)
 		ch.own("job-running", "job "+string(p.Job)+" ("+string(p.Operation)+") has not ended",
 			"wait for it: poolsync jobs "+string(p.Job)+" --watch; the next apply attaches to it")
-		return
+	case doubt.Running:
+		ch.add(Pending)
+		ch.own("job-running", "the "+string(p.Operation)+" of run "+p.Run+" is not settled yet: "+doubt.Reason,
+			"the next apply waits for it and goes on from there")
+	default:
+		ch.add(Unknown)
+		ch.own("in-doubt", "whether the "+string(p.Operation)+" sent at "+p.At.UTC().Format(time.RFC3339)+" happened cannot be told"+because(doubt.Reason),
+			"look at the pool in the bank, then: poolsync adopt "+string(ch.Reference))
 	}
-	ch.add(Unknown)
-	ch.own("in-doubt", "whether the "+string(p.Operation)+" sent at "+p.At.UTC().Format(time.RFC3339)+" happened cannot be told",
-		"look at the pool in the bank, then: poolsync adopt "+string(ch.Reference))
 }
 
 func (ch *Change) pendingOutside() {

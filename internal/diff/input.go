@@ -16,6 +16,8 @@ type Input struct {
 	// Twins are live records whose reference differs from a declared one in
 	// letter case only, by the declared key.
 	Twins map[pool.Key]pool.Live
+	// Unsettled says of entries with a pending call what settling came to.
+	Unsettled map[pool.Key]Unsettled
 	// Facts answer the Needs of an earlier comparison of the same input.
 	Facts map[pool.Key]Facts
 	// Listed says that Live holds the whole bank, so that unmanaged pools show.
@@ -25,6 +27,13 @@ type Input struct {
 	Options      Options
 	Now          time.Time // the server's time, as far as it is known
 	StateVersion string
+}
+
+// Unsettled is a call whose outcome is not known yet (Running: a job is under
+// way that may be its own) or cannot be told.
+type Unsettled struct {
+	Running bool
+	Reason  string
 }
 
 // Scope says whose pools this run is about.

@@ -28,7 +28,7 @@ func (c *comparer) orphan(ch *Change) {
 	e, l := ch.Entry, ch.LivePool
 	switch {
 	case e.Pending != nil:
-		ch.inDoubt()
+		c.inDoubt(ch)
 	case l == nil || e.Sent == nil:
 		ch.rule("14")
 		ch.add(Forgotten)

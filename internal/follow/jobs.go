@@ -62,7 +62,7 @@ func (f Follower) Jobs(ctx context.Context, jobs []Job, ended func(Job, pool.Job
 	for _, j := range jobs {
 		left[j.Reference] = j
 	}
-	rhythm := newRhythm(firstPoll, slowestPoll)
+	rhythm := NewRhythm()
 	for failed := 0; len(left) > 0; {
 		if err := Sleep(ctx, rhythm.NextBackOff()); err != nil {
 			return err
@@ -111,6 +111,9 @@ func (f Follower) poll(ctx context.Context, left map[pool.JobReference]Job, ende
 	}
 	return nil
 }
+
+// NewRhythm gives the pauses between looks at something that takes a while.
+func NewRhythm() *backoff.ExponentialBackOff { return newRhythm(firstPoll, slowestPoll) }
 
 func newRhythm(first, slowest time.Duration) *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()

@@ -181,16 +181,24 @@ func TestCancellationKeepsItsCause(t *testing.T) {
 	})
 }
 
-// A timestamp that the server refuses is corrected by the server's clock, once.
-func TestRefusedTimestamp(t *testing.T) {
-	refused := func(header http.Header, meta string) *reply {
-		r := jsonReply(403, `{"meta":{"status":false,"code":41004,"message":"Timestamp out of range"`+meta+`}}`)
-		r.header = header
-		return r
+// refusedStamp is a 41004. The clock of a synctest bubble starts at
+// 2000-01-01T00:00:00Z.
+func refusedStamp(date, meta string) *reply {
+	r := jsonReply(403, `{"meta":{"status":false,"code":41004,"message":"Timestamp out of range"`+meta+`}}`)
+	if date != "" {
+		r.header = http.Header{"Date": {date}}
 	}
-	// The clock of a synctest bubble starts at 2000-01-01T00:00:00Z.
-	dated := http.Header{"Date": {"Sat, 01 Jan 2000 05:00:00 GMT"}}
-	signs := map[string]*reply{"meta.timestamp": refused(nil, `,"timestamp":946702800`), "Date": refused(dated, "")}
+	return r
+}
+
+const (
+	sameTime  = "Sat, 01 Jan 2000 00:00:00 GMT"
+	fiveHours = "Sat, 01 Jan 2000 05:00:00 GMT"
+)
+
+// A timestamp that the server refuses is corrected by the server's clock.
+func TestRefusedTimestampIsCorrected(t *testing.T) {
+	signs := map[string]*reply{"meta.timestamp": refusedStamp("", `,"timestamp":946702800`), "Date": refusedStamp(fiveHours, "")}
 	for name, sign := range signs {
 		t.Run("corrected by "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -210,8 +218,7 @@ func TestRefusedTimestamp(t *testing.T) {
 	}
 	t.Run("put right meanwhile", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			agrees := refused(http.Header{"Date": {"Sat, 01 Jan 2000 00:00:00 GMT"}}, "")
-			s := answers(t, refused(dated, ""), success("[]"), agrees, success("[]"))
+			s := answers(t, refusedStamp(fiveHours, ""), success("[]"), refusedStamp(sameTime, ""), success("[]"))
 			c := s.client()
 			for range 2 {
 				_, err := c.Pools(t.Context(), PoolsQuery{})
@@ -221,9 +228,13 @@ func TestRefusedTimestamp(t *testing.T) {
 			require.Equal(t, "20000101-0000", s.calls[3].stamp)
 		})
 	})
+}
+
+// Once corrected, a refusal is final.
+func TestRefusedTimestampIsCorrectedOnce(t *testing.T) {
 	t.Run("still refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := answers(t, refused(dated, ""))
+			s := answers(t, refusedStamp(fiveHours, ""))
 			_, err := s.client().Write(t.Context(), pool.Set, 505, []pool.Request{request("p")})
 			e, ok := errors.AsType[*Error](err)
 			require.True(t, ok)
@@ -235,7 +246,7 @@ func TestRefusedTimestamp(t *testing.T) {
 	})
 	t.Run("clocks agree", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := answers(t, refused(http.Header{"Date": {"Sat, 01 Jan 2000 00:00:00 GMT"}}, ""))
+			s := answers(t, refusedStamp(sameTime, ""))
 			_, err := s.reader().Pools(t.Context(), PoolsQuery{})
 			e, ok := errors.AsType[*Error](err)
 			require.True(t, ok)

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,9 +10,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/source"
@@ -178,12 +180,10 @@ func (r *configReader) config(v *value) Config {
 	return c
 }
 
-var absolute = regexp.MustCompile(`^https?://`)
-
 // address checks an address of the Data API beyond what the schema can say.
 func (r *configReader) address(v *value) Stated[string] {
 	s := r.stated(v)
-	if !s.Known() || !absolute.MatchString(s.Value) {
+	if !s.Known() || !strings.HasPrefix(s.Value, "https://") && !strings.HasPrefix(s.Value, "http://") {
 		return s
 	}
 	u, err := url.Parse(s.Value)
@@ -250,17 +250,42 @@ func (r *configReader) instant(v *value) time.Time {
 	return t
 }
 
-// credential matches the keys that people put secrets under.
-const credential = `secret|passw|token|credential|consumer.?key|api.?key|private.?key`
+// credentials are what the keys contain that people put secrets under, without
+// what they put between the words.
+var credentials = []string{"secret", "passw", "token", "credential", "consumerkey", "apikey", "privatekey"}
 
-var (
-	credentialKey = regexp.MustCompile(`(?i)` + credential)
-	// As a key anywhere in a file, and a user name in an address.
-	credentialText = regexp.MustCompile(`(?i)(?:` + credential + `)[\w.-]*["']?\s*:|://[^/\s]*@`)
-)
-
-func isCredential(key string) bool { return credentialKey.MatchString(key) }
+func isCredential(key string) bool {
+	plain := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-_. ", r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, key)
+	return slices.ContainsFunc(credentials, func(c string) bool { return strings.Contains(plain, c) })
+}
 
 // holdsCredential reports whether a file seems to state a secret: then no line
-// of it is shown.
-func holdsCredential(data []byte) bool { return credentialText.Match(data) }
+// of it is shown. It looks at what precedes each colon, which may be a key
+// anywhere in a line, and for a user name in an address.
+func holdsCredential(data []byte) bool {
+	for rest := data; ; {
+		colon := bytes.IndexByte(rest, ':')
+		if colon < 0 {
+			return false
+		}
+		key := bytes.TrimRight(rest[max(0, colon-80):colon], " \"'\r\n")
+		if start := bytes.LastIndexAny(key, "\n{,[\"'"); isCredential(string(key[start+1:])) {
+			return true
+		}
+		rest = rest[colon+1:]
+		if address, ok := bytes.CutPrefix(rest, []byte("//")); ok {
+			end := bytes.IndexAny(address, "/ \n")
+			if end < 0 {
+				end = len(address)
+			}
+			if bytes.IndexByte(address[:end], '@') >= 0 {
+				return true
+			}
+		}
+	}
+}

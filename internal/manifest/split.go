@@ -30,7 +30,7 @@ type pieces struct {
 // for quoted texts and brackets, and a piece that ends inside one of those is a
 // syntax error of its own. A test and a fuzz target compare both ways.
 func parsePieces(t *text, size, workers int) (parsed, bool) {
-	if bytes.ContainsAny(t.data, "\t\r") || directive(t.data) >= 0 {
+	if bytes.IndexByte(t.data, '\t') >= 0 || directive(t.data) >= 0 || bytes.Count(t.data, []byte("\r")) != bytes.Count(t.data, []byte("\r\n")) {
 		return parsed{}, false
 	}
 	p, ok := cut(t.data, size)
@@ -78,10 +78,7 @@ func cut(data []byte, size int) (pieces, bool) {
 		if end == at {
 			end = len(data)
 		}
-		text := data[at : end-1]
-		if data[end-1] != '\n' {
-			text = data[at:end]
-		}
+		text := bytes.TrimRight(data[at:end], "\r\n")
 		indent := len(text) - len(bytes.TrimLeft(text, " "))
 		if rest := text[indent:]; len(rest) > 0 && rest[0] != '#' {
 			if p.indent < 0 {
@@ -111,7 +108,7 @@ func listStart(data []byte) (offset int, line int32) {
 		}
 		line++
 		if rest, ok := bytes.CutPrefix(data[at:at+n], []byte("pools:")); ok {
-			rest = bytes.TrimLeft(rest, " ")
+			rest = bytes.TrimLeft(bytes.TrimSuffix(rest, []byte("\r")), " ")
 			if len(rest) == 0 || rest[0] == '#' && data[at+len("pools:")] == ' ' {
 				return at + n + 1, line
 			}

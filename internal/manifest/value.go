@@ -224,7 +224,7 @@ func (c *converter) object(n *yaml.Node, depth int) value {
 			continue
 		}
 		m := member{key: name, at: c.place(key)}
-		if isCredential(name) && c.fields[name].kind == "" {
+		if _, known := c.fields[name]; !known && isCredential(name) {
 			m.value = value{kind: kindNull, at: m.at} // never looked at, so never shown
 		} else {
 			m.value = c.convert(val, c.fields[name], depth+1)

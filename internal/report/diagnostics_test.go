@@ -103,7 +103,7 @@ func TestSafe(t *testing.T) {
 		"\x1b]0;title\x07":      `\u001b]0;title\u0007`,
 		"\u009b31m\u0085":       `\u009b31m\u0085`,
 		"\u202eabc\u2066\u200f": `\u202eabc\u2066\u200f`,
-		"\u2028\ufeff\u00ad":    "\\u2028\\ufeff\u00ad",
+		"\u2028\ufeff\u00ad":    `\u2028\ufeff\u00ad`,
 		"\xff\xfe":              `\xff\xfe`,
 		"\U000e0041":            `\U000e0041`,
 	} {
