@@ -1,5 +1,5 @@
-// Package schemas holds the JSON Schemas of the files that poolsync reads, for
-// validation and for editors.
+// Package schemas holds the JSON Schemas of the files that poolsync reads and of
+// the documents that it writes, for validation, editors and other programs.
 package schemas
 
 import _ "embed"
@@ -8,6 +8,8 @@ import _ "embed"
 const (
 	PoolsID    = "https://poolsync.dev/schemas/pools.schema.json"
 	PoolsyncID = "https://poolsync.dev/schemas/poolsync.schema.json"
+	PlanID     = "https://poolsync.dev/schemas/plan.schema.json"
+	ResultID   = "https://poolsync.dev/schemas/result.schema.json"
 )
 
 // Pools is the schema of a manifest.
@@ -20,5 +22,15 @@ var Pools []byte
 //go:embed poolsync.schema.json
 var Poolsync []byte
 
+// Plan is the schema of the JSON that "poolsync plan" writes.
+//
+//go:embed plan.schema.json
+var Plan []byte
+
+// Result is the schema of the JSON that "poolsync apply" writes.
+//
+//go:embed result.schema.json
+var Result []byte
+
 // All are the schemas by the name that "poolsync schema" takes.
-var All = map[string][]byte{"pools": Pools, "poolsync": Poolsync}
+var All = map[string][]byte{"pools": Pools, "poolsync": Poolsync, "plan": Plan, "result": Result}

@@ -11,12 +11,16 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
 
+// programs are what scripts, pages and benchmarks run by name: this test's own
+// binary, under other names.
+var programs = map[string]func(){"poolsync": main}
+
 func TestMain(m *testing.M) {
 	// Scripts wait for jobs more than they work, so that many may run at once.
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"poolsync": main})
+	testscript.Main(m, programs)
 }
 
 // TestScripts runs the real program against a sandbox of its own for each

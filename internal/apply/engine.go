@@ -54,6 +54,7 @@ func (e *Engine) rounds(ctx context.Context, changes []diff.Change, result *Resu
 			return err
 		}
 		again, err := e.settle(ctx, result, changes)
+		result.retires(again)
 		if err != nil || len(again) == 0 || round == maxRounds || ctx.Err() != nil {
 			return err
 		}
@@ -106,14 +107,22 @@ func (e *Engine) settleOnce(ctx context.Context, result *Result, again map[pool.
 		if o.State != doubt {
 			continue
 		}
-		if entry, ok := e.Recorder.Entry(o.Change.Key); ok && entry.Pending != nil {
+		entry, ok := e.Recorder.Entry(o.Change.Key)
+		if ok && entry.Pending != nil {
 			entries, of = append(entries, entry), append(of, o)
+			continue
+		}
+		// Planning anew, to look at pools that are waited for, has settled it.
+		if o.State = Failed; entry.LastError != "" {
+			o.Problem = &Problem{Message: entry.LastError}
+		} else {
+			again[o.Change.Key] = true
 		}
 	}
 	if len(entries) == 0 {
 		return 0, nil
 	}
-	s := settle.Settler{Reader: e.Remote, Log: e.Log, Wait: true, Now: e.Now}
+	s := settle.Settler{Reader: e.Remote, Log: e.Log, Wait: true, SkipVerify: !e.Verify, Now: e.Now}
 	results, err := s.Settle(ctx, entries)
 	if err != nil {
 		for _, o := range of {
@@ -150,7 +159,7 @@ func (e *Engine) take(o *Outcome, res settle.Result, again map[pool.Key]bool) (o
 	default:
 		o.Accepted = true
 		e.conclude(t, res)
-		if len(o.Change.Calls) > 1 {
+		if res.Verdict == settle.Happened && len(o.Change.Calls) > 1 {
 			again[o.Change.Key] = true
 		}
 	}

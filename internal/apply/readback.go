@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"strings"
 
 	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -38,7 +37,7 @@ func (r *Runner) readBack(ctx context.Context, tasks []*task) {
 		res := settle.Conclude(t.entry, t.outcome.Job, seen[t.change.Key], at)
 		m, looked := members[t.change.Key]
 		if res.Verdict == settle.Happened && looked {
-			verified(&res, m, t)
+			res.Verified(t.entry, m)
 		}
 		r.conclude(t, res)
 	}
@@ -55,25 +54,6 @@ func explicit(tasks []*task, seen map[pool.Key]follow.Seen) map[pool.Key]pool.Co
 		}
 	}
 	return out
-}
-
-// verified adds what the look into the pool brought. References that are not
-// there fail the pool, and are not recorded as applied: the next plan asks for
-// them again.
-func verified(res *settle.Result, m follow.Membership, t *task) {
-	switch {
-	case m.Unreadable != "":
-		t.outcome.Warnings = append(t.outcome.Warnings, "what the pool holds could not be read back: "+m.Unreadable)
-	case m.Missing.Len() == 0:
-		res.Entry.Verified = t.call.Verb == pool.Set || t.call.Operation == pool.OpEdit || t.prior == nil || t.prior.Verified
-	default:
-		missing := strings.Join(append(m.Missing.Items, m.Missing.Activities...), ", ")
-		res.Verdict = settle.Failed
-		res.Reason = "the job completed, but the pool does not hold " + missing
-		sent := *res.Entry.Sent
-		sent.Content = sent.Content.Minus(m.Missing)
-		res.Entry.Sent, res.Entry.LastError = &sent, res.Reason
-	}
 }
 
 // notRead leaves the pools pending: their jobs are known, so that the next run

@@ -101,6 +101,23 @@ func (r *Result) merge(newer Result) {
 	}
 }
 
+// retires adds the retires that were held back to those that are decided again,
+// once all else is applied or decided again too.
+func (r *Result) retires(again map[pool.Key]bool) {
+	var back []pool.Key
+	for _, o := range r.Outcomes {
+		switch {
+		case o.Change.Has(diff.Retire) && o.State == NotAttempted && len(o.Change.Blocked) == 0:
+			back = append(back, o.Change.Key)
+		case o.State != Applied && !again[o.Change.Key]:
+			return
+		}
+	}
+	for _, k := range back {
+		again[k] = true
+	}
+}
+
 // settled marks the pools that were to be decided again and of which the new
 // plan wants nothing any more: what was asked for has been applied.
 func (r *Result) settled(again map[pool.Key]bool, changes []diff.Change) {

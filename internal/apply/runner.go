@@ -234,6 +234,7 @@ func (r *Runner) follow(ctx context.Context, tasks []*task) []*task {
 // conclude records a settled call and what came of it.
 func (r *Runner) conclude(t *task, res settle.Result) {
 	r.Record(res.Entry)
+	t.outcome.Warnings = append(t.outcome.Warnings, res.Warnings...)
 	switch res.Verdict {
 	case settle.Happened:
 		t.outcome.State, t.outcome.Problem = Applied, nil

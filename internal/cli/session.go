@@ -73,8 +73,8 @@ func (s *session) showFindings() {
 }
 
 // loadPercent lets the heap grow further between collections while manifests
-// are loaded: a quarter less time for some more memory.
-const loadPercent = 400
+// are loaded, which is when most garbage is made, for a little more memory.
+const loadPercent = 150
 
 // load loads the manifests, gives every pool its bank, and limits them to --only.
 func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {

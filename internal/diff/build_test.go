@@ -68,12 +68,16 @@ func tags(selectors ...pool.Selector) func(*pool.Declared) {
 	}
 }
 
-func name(text string) func(*pool.Declared)        { return func(d *pool.Declared) { d.Name = text } }
-func description(text string) func(*pool.Declared) { return func(d *pool.Declared) { d.Description = text } }
-func status(s pool.Status) func(*pool.Declared)    { return func(d *pool.Declared) { d.Status = s } }
-func snapshot(label string) func(*pool.Declared)   { return func(d *pool.Declared) { d.Snapshot = label } }
-func ignoreEmpty(d *pool.Declared)                 { d.IgnoreEmpty = true }
-func publishAll(d *pool.Declared)                  { d.UnpublishedPublished = true }
+func name(text string) func(*pool.Declared) { return func(d *pool.Declared) { d.Name = text } }
+func description(text string) func(*pool.Declared) {
+	return func(d *pool.Declared) { d.Description = text }
+}
+func status(s pool.Status) func(*pool.Declared) { return func(d *pool.Declared) { d.Status = s } }
+func snapshot(label string) func(*pool.Declared) {
+	return func(d *pool.Declared) { d.Snapshot = label }
+}
+func ignoreEmpty(d *pool.Declared) { d.IgnoreEmpty = true }
+func publishAll(d *pool.Declared)  { d.UnpublishedPublished = true }
 
 func replaceIf(r pool.Replace) func(*pool.Declared) {
 	return func(d *pool.Declared) { d.Lifecycle.Replace = r }

@@ -61,11 +61,13 @@ type update struct {
 	held        bool
 }
 
-// liveStatus is the pool's status, or the one last sent where a halted job has
-// hidden it.
+// liveStatus is the pool's status. Where a halted job has hidden it, it is the
+// one that was seen last, so that trying again does not publish a held pool.
 func liveStatus(e *pool.Entry, l *pool.Live) pool.Status {
-	if l.Status == pool.Published || l.Status == pool.Unpublished {
-		return l.Status
+	for _, seen := range []*pool.Live{l, e.ReadBack} {
+		if seen != nil && (seen.Status == pool.Published || seen.Status == pool.Unpublished) {
+			return seen.Status
+		}
 	}
 	return e.Sent.Status
 }

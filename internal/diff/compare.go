@@ -106,9 +106,9 @@ func recorded(e pool.Entry) *Recorded {
 func (c *comparer) inDoubt(ch *Change) {
 	ch.rule("1")
 	p := ch.Entry.Pending
-	doubt := c.in.Unsettled[ch.Key]
+	doubt, known := c.in.Unsettled[ch.Key]
 	switch {
-	case p.Job != "":
+	case p.Job != "" && (doubt.Running || !known):
 		ch.add(Pending)
 		ch.own("job-running", "job "+string(p.Job)+" ("+string(p.Operation)+") has not ended",
 			"wait for it: poolsync jobs "+string(p.Job)+" --watch; the next apply attaches to it")
@@ -136,6 +136,7 @@ func (ch *Change) create(vanished bool) {
 	ch.addCall(setCall(pool.OpCreate, ch.Declared, ch.Entry, false))
 	ch.wholeFields()
 	if vanished {
+		ch.changedCorrections()
 		ch.Notes = append(ch.Notes, "the pool was applied before and has vanished from the bank")
 		ch.Evidence.Rule = "3 vanished"
 	}
@@ -196,9 +197,9 @@ func (ch *Change) own(rule, message, remedy string) {
 }
 
 // field notes a difference and moves the change's place to the words that ask
-// for it, if it is the first one.
+// for it, if it is the first one and nothing is blocked, which has its place.
 func (ch *Change) field(path string, before, after any, at source.Place) {
-	if len(ch.Fields) == 0 && ch.Content.Added.Len()+ch.Content.Removed.Len() == 0 {
+	if len(ch.Fields)+len(ch.Blocked) == 0 && ch.Content.Added.Len()+ch.Content.Removed.Len() == 0 {
 		ch.Source = ch.Declared.Position(at)
 	}
 	ch.Fields = append(ch.Fields, Field{Path: path, Before: before, After: after})

@@ -15,17 +15,9 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 	var fresh []pool.Correction
 	var content pool.Content
 	for _, corr := range ch.Declared.Corrections {
-		i := slices.IndexFunc(ch.Entry.Sent.Corrections, func(o pool.Correction) bool { return o.ID == corr.ID })
-		if i < 0 {
+		if _, known := ch.knownCorrection(corr.ID); !known {
 			fresh = append(fresh, corr)
 			content = content.Union(corr.Content())
-			continue
-		}
-		if known := ch.Entry.Sent.Corrections[i]; !known.Content().Equal(corr.Content()) {
-			ch.rule("10")
-			ch.Source = ch.Declared.Position(corr.At)
-			ch.block("correction-changed", "correction "+quote(corr.ID)+" was carried out with other references",
-				"a correction is carried out once; give the new one an id of its own")
 		}
 	}
 	content = content.Minus(added)
@@ -47,6 +39,30 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 		}
 	}
 	return content, fresh
+}
+
+// changedCorrections refuses corrections that were carried out with other
+// references, whatever else is due: recorded anew or left as they are, they would
+// say something that did not happen.
+func (ch *Change) changedCorrections() {
+	for _, corr := range ch.Declared.Corrections {
+		if known, ok := ch.knownCorrection(corr.ID); ok && !known.Content().Equal(corr.Content()) {
+			ch.rule("10")
+			ch.Source = ch.Declared.Position(corr.At)
+			ch.block("correction-changed", "correction "+quote(corr.ID)+" was carried out with other references",
+				"a correction is carried out once; give the new one an id of its own")
+		}
+	}
+}
+
+// knownCorrection finds a correction that was carried out.
+func (ch *Change) knownCorrection(id string) (pool.Correction, bool) {
+	done := ch.Entry.Sent.Corrections
+	i := slices.IndexFunc(done, func(o pool.Correction) bool { return o.ID == id })
+	if i < 0 {
+		return pool.Correction{}, false
+	}
+	return done[i], true
 }
 
 // correctionPlace finds the correction that names any of the references.
@@ -86,7 +102,7 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	items := ch.Entry.Sent.Content.Items
 	facts, known := c.in.Facts[ch.Key]
 	if !known {
-		trusted := ch.Entry.Verified && !c.touched(ch)
+		trusted := ch.Entry.Verified && !c.touched(ch) && ch.LivePool.Status != pool.Halted // a halted job may have lost content
 		ch.ask(Need{Carrier: true, Trusted: trusted, Items: items[:min(len(items), pool.MaxBatch)]})
 		ch.addCall(u.call(op, pool.Content{}, false, last))
 		return

@@ -97,10 +97,13 @@ func drifted(ch *Change) (kinds []DriftKind, fields []Field) {
 	return kinds, fields
 }
 
-// asApplied is how the pool read after our last job.
+// asApplied is how the pool read after our last job. Its status is the one that
+// was asked for: calls to a held pool carry, and read back, what someone else set.
 func asApplied(e *pool.Entry) pool.Live {
+	was := pool.Live{Name: e.Sent.Name, Description: e.Sent.Description}
 	if e.ReadBack != nil {
-		return *e.ReadBack
+		was = *e.ReadBack
 	}
-	return pool.Live{Name: e.Sent.Name, Description: e.Sent.Description, Status: e.Sent.Status}
+	was.Status = e.Sent.Status
+	return was
 }

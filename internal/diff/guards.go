@@ -86,7 +86,7 @@ func (c *comparer) guardVolume(ch *Change, n bankCount) {
 }
 
 func (c *comparer) guardFreeze(ch *Change) {
-	if len(ch.Calls) == 0 || ch.LivePool == nil || ch.LivePool.Status == pool.Unpublished || c.in.Options.BreakFreeze[ch.Reference] {
+	if len(ch.Calls) == 0 || ch.isNew() || ch.LivePool == nil || ch.LivePool.Status == pool.Unpublished || c.in.Options.BreakFreeze[ch.Reference] {
 		return
 	}
 	for _, f := range c.in.Options.Freeze {

@@ -24,6 +24,7 @@ func (c *comparer) managed(ch *Change) {
 	if c.badLabel(ch) {
 		return
 	}
+	ch.changedCorrections()
 	if ch.wantsReplace(added) {
 		c.replace(ch, u, touched)
 	} else {
@@ -41,6 +42,11 @@ func (c *comparer) managed(ch *Change) {
 		ch.add(Held)
 		ch.Notes = append(ch.Notes, "someone unpublished it outside of poolsync; it is left so until --republish "+string(d.Reference))
 	}
+	c.external(ch, held, touched)
+}
+
+// external tells of a pool that someone else wrote to, in addition to any verdict.
+func (c *comparer) external(ch *Change, held, touched bool) {
 	if touched {
 		if len(ch.Actions) == 0 {
 			ch.rule("touched")
@@ -49,7 +55,7 @@ func (c *comparer) managed(ch *Change) {
 		ch.Notes = append(ch.Notes, "someone else wrote to it since our last job; what it holds can no longer be vouched for")
 	}
 	if c.in.Options.FailOnExternal && (held || touched) {
-		ch.block("external-change", "it was changed outside of poolsync", "drop --fail-on-external-change, or record the pool as it is: poolsync adopt "+string(d.Reference))
+		ch.block("external-change", "it was changed outside of poolsync", "drop --fail-on-external-change, or record the pool as it is: poolsync adopt "+string(ch.Reference))
 	}
 }
 
@@ -69,8 +75,8 @@ func (c *comparer) touched(ch *Change) bool {
 // held reports whether someone unpublished a pool that the manifest and the
 // last call both publish.
 func (c *comparer) held(ch *Change) bool {
-	d, e, l := ch.Declared, ch.Entry, ch.LivePool
-	return l.Status == pool.Unpublished && d.Status == pool.Published && e.Sent.Status == pool.Published &&
+	d, e := ch.Declared, ch.Entry
+	return liveStatus(e, ch.LivePool) == pool.Unpublished && d.Status == pool.Published && e.Sent.Status == pool.Published &&
 		!d.Lifecycle.IgnoreStatus && !c.in.Options.Republish[d.Reference]
 }
 
@@ -215,8 +221,7 @@ func (ch *Change) nameAndStatus(u update) bool {
 		ch.field("name", l.Name, d.Name, d.At.Name)
 	}
 	if !d.Lifecycle.IgnoreStatus && !u.held {
-		differs := e.Sent.Status != d.Status || (l.Status != pool.Halted && l.Status != d.Status)
-		if differs {
+		if e.Sent.Status != d.Status || u.now != d.Status {
 			ch.field("status", string(l.Status), string(d.Status), d.At.Status)
 		}
 	}
@@ -254,7 +259,7 @@ func (c *comparer) describe(ch *Change) {
 // content notes a difference of content and, if it is the first difference,
 // where the manifest asks for it.
 func (ch *Change) content(added, removed pool.Content, at source.Place) {
-	if len(ch.Fields) == 0 {
+	if len(ch.Fields)+len(ch.Blocked) == 0 {
 		ch.Source = ch.Declared.Position(at)
 	}
 	ch.Content = Delta{Added: added, Removed: removed}

@@ -39,8 +39,10 @@ func (c *comparer) orphan(ch *Change) {
 		ch.rule("12")
 		ch.add(Orphaned)
 		ch.Notes = append(ch.Notes, "no manifest declares it any more; it stays as it is unless --prune retires it")
+		c.external(ch, false, c.touched(ch))
 	default:
 		c.retire(ch)
+		c.external(ch, false, c.touched(ch))
 	}
 }
 

@@ -82,8 +82,8 @@ func assemble(results []parsed) (Set, source.Diagnostics) {
 	return set, found
 }
 
-// largeFile is the size from which a file has all workers to itself, so that
-// the nodes of only one such file are in memory.
+// largeFile is the size from which a file, if it is not the only one, is read
+// by all workers together, one such file at a time: that bounds the memory.
 const largeFile = 1 << 20
 
 // parseAll reads and checks files side by side, one worker a core. The results
@@ -103,7 +103,7 @@ func parseAll(ctx context.Context, files []file) ([]parsed, error) {
 			if err != nil {
 				return fmt.Errorf("read manifest: %w", err)
 			}
-			if len(data) < largeFile {
+			if len(data) < largeFile && len(files) > 1 {
 				results[i] = parse(f.name, data, 1)
 				return nil
 			}

@@ -18,7 +18,7 @@ type Entry struct {
 	ReadBack   *Live        `json:"read_back,omitempty"`
 	Job        JobReference `json:"job_reference,omitempty"`
 	AppliedAt  *time.Time   `json:"applied_at,omitempty"`
-	CalledAt   *time.Time   `json:"called_at,omitempty"` // server time when the pool's last call was accepted
+	CalledAt   *time.Time   `json:"called_at,omitempty"` // server time when the pool's last set was accepted: no copy in it is older
 	Verified   bool         `json:"verified,omitempty"`  // the explicit references were seen in the pool after the last job
 	Touched    bool         `json:"touched,omitempty"`
 	Retired    bool         `json:"retired,omitempty"`

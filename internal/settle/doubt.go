@@ -107,19 +107,31 @@ func (e unclearError) Error() string { return string(e) }
 func (s Settler) happened(ctx context.Context, e pool.Entry, l pool.Live, exists bool) (bool, error) {
 	p := e.Pending
 	moved := exists && p.Before != nil && l.Updated != p.Before.Updated
-	switch p.Operation {
-	case pool.OpCreate:
+	switch {
+	case p.Operation == pool.OpCreate:
 		return s.created(p, l, exists)
-	case pool.OpEdit, pool.OpRetire:
+	case p.Operation == pool.OpEdit || p.Operation == pool.OpRetire:
 		if !exists {
 			return false, nil
 		}
 		return l.Name == p.Request.Name && l.Status == p.Request.Status, nil
-	case pool.OpAppend:
+	case contradicts(p, l):
+		return false, nil
+	case p.Operation == pool.OpAppend:
 		return s.appended(ctx, e, moved)
 	default: // correct and replace leave no other trace that get would show
 		return moved, nil
 	}
+}
+
+// contradicts reports whether a name or status that the call would have changed
+// still is what it was: then whatever else moved the pool was not the call.
+func contradicts(p *pool.PendingCall, l pool.Live) bool {
+	b := p.Before
+	if b == nil || l.Status == pool.Halted {
+		return false
+	}
+	return (l.Name == b.Name && b.Name != p.Request.Name) || (l.Status == b.Status && b.Status != p.Request.Status)
 }
 
 func (s Settler) created(p *pool.PendingCall, l pool.Live, exists bool) (bool, error) {

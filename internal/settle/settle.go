@@ -7,6 +7,8 @@ package settle
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/follow"
@@ -33,6 +35,8 @@ type Result struct {
 	Verdict Verdict
 	Reason  string
 	Job     pool.JobReference
+	// Warnings are what there is to say of a call that happened.
+	Warnings []string
 }
 
 // Settler settles entries.
@@ -40,8 +44,11 @@ type Settler struct {
 	Reader follow.Reader
 	Log    *slog.Logger
 	// Wait lets it wait for replicas that lag behind a completed job. A plan
-	// does not wait.
+	// does not wait: while they may lag, the job counts as running.
 	Wait bool
+	// SkipVerify leaves out looking the explicit references that were sent up in
+	// their pools.
+	SkipVerify bool
 	// Now is the server's time as far as it is known.
 	Now func() time.Time
 }
@@ -75,10 +82,13 @@ func (s Settler) Settle(ctx context.Context, entries []pool.Entry) ([]Result, er
 			results[i] = Result{Entry: e, Verdict: Happened, Job: job.Reference}
 		}
 	}
-	if err := s.readBack(ctx, results); err != nil {
+	if err := s.readBack(ctx, results, jobs); err != nil {
 		return nil, err
 	}
-	return results, s.withoutJob(ctx, entries, doubtful, results)
+	if err := s.withoutJob(ctx, entries, doubtful, results); err != nil {
+		return nil, err
+	}
+	return results, s.verify(ctx, entries, results)
 }
 
 // jobs reads the jobs of all pending calls that have one.
@@ -105,24 +115,44 @@ func (s Settler) jobs(ctx context.Context, entries []pool.Entry) (map[pool.JobRe
 // gone reports whether a job that is not listed has had time to be.
 func (s Settler) gone(e pool.Entry) bool { return s.Now().Sub(e.Pending.At) > slack }
 
-// Halt gives the entry of a pool whose job halted: what was applied before
-// stays, and the reason is kept.
+// Halt gives the result of a call whose job halted.
 func Halt(e pool.Entry, job pool.Job) Result {
 	reason := "job " + string(job.Reference) + " halted"
 	if job.Detail != "" {
 		reason += ": " + job.Detail
 	}
-	e.Pending = nil
-	e.LastError = reason
-	return Result{Entry: e, Verdict: Failed, Reason: reason, Job: job.Reference}
+	return Result{Entry: failed(e, reason), Verdict: Failed, Reason: reason, Job: job.Reference}
 }
 
-// Record gives the entry of a pool whose call happened and was read back.
+// failed gives the entry of a pool whose call failed: what was applied before
+// stays, and the reason is kept. The status that the pool had before is kept too,
+// since a halted job hides it. Where nothing was applied before, only a failed
+// creation is remembered: a rebuild of someone else's pool is asked for each time.
+func failed(e pool.Entry, reason string) pool.Entry {
+	call := e.Pending
+	e.Pending, e.LastError = nil, reason
+	if e.Sent == nil && call.Operation != pool.OpCreate {
+		e.LastError = ""
+	}
+	b := call.Before
+	if b != nil && e.ReadBack != nil && (b.Status == pool.Published || b.Status == pool.Unpublished) {
+		back := *e.ReadBack
+		back.Status = b.Status
+		e.ReadBack = &back
+	}
+	return e
+}
+
+// Record gives the entry of a pool whose call happened and was read back. Only a
+// set moves CalledAt: an update leaves copies in the pool that are older.
 func Record(e pool.Entry, job pool.JobReference, seen pool.Live, at time.Time) pool.Entry {
 	after := *e.Pending.After
 	after.ReadBack, after.Job = &seen, job
-	called := e.Pending.At
-	after.CalledAt, after.AppliedAt = &called, &at
+	after.CalledAt, after.AppliedAt = e.CalledAt, &at
+	if e.Pending.Verb == pool.Set {
+		called := e.Pending.At
+		after.CalledAt = &called
+	}
 	return after
 }
 
@@ -132,14 +162,10 @@ func Record(e pool.Entry, job pool.JobReference, seen pool.Live, at time.Time) p
 func Conclude(e pool.Entry, job pool.JobReference, seen follow.Seen, at time.Time) Result {
 	r := Result{Entry: e, Job: job, Reason: seen.Problem}
 	switch {
-	case seen.Live == nil:
-		r.Verdict = Failed
-		r.Entry.Pending, r.Entry.LastError = nil, seen.Problem
+	case seen.Live == nil || seen.Live.Status == pool.Halted:
+		r.Verdict, r.Entry = Failed, failed(e, seen.Problem)
 	case seen.Live.Status == pool.Pending:
 		r.Verdict = Running
-	case seen.Live.Status == pool.Halted:
-		r.Verdict = Failed
-		r.Entry.Pending, r.Entry.LastError = nil, seen.Problem
 	case seen.Problem != "":
 		r.Verdict = Failed
 		r.Entry = Record(e, job, *seen.Live, at)
@@ -152,7 +178,7 @@ func Conclude(e pool.Entry, job pool.JobReference, seen follow.Seen, at time.Tim
 }
 
 // readBack reads the pools whose job completed, once, and concludes.
-func (s Settler) readBack(ctx context.Context, results []Result) error {
+func (s Settler) readBack(ctx context.Context, results []Result, jobs map[pool.JobReference]pool.Job) error {
 	var wants []follow.Want
 	for _, r := range results {
 		if r.Verdict == Happened {
@@ -168,11 +194,67 @@ func (s Settler) readBack(ctx context.Context, results []Result) error {
 		return err
 	}
 	for i, r := range results {
-		if r.Verdict == Happened {
-			results[i] = Conclude(r.Entry, r.Job, seen[r.Entry.Key], s.Now())
+		if r.Verdict != Happened {
+			continue
+		}
+		if look := seen[r.Entry.Key]; look.Problem != "" && !s.Wait && s.mayLag(r.Entry, jobs[r.Job]) {
+			results[i] = Result{Entry: r.Entry, Verdict: Running, Reason: look.Problem, Job: r.Job}
+			continue
+		}
+		results[i] = Conclude(r.Entry, r.Job, seen[r.Entry.Key], s.Now())
+	}
+	return nil
+}
+
+// mayLag reports whether a job ended so short a time ago that its pool need not
+// read as it was sent yet.
+func (s Settler) mayLag(e pool.Entry, j pool.Job) bool {
+	ended, err := time.ParseInLocation(time.DateTime, j.Completed, time.UTC)
+	if err != nil {
+		ended = e.Pending.At
+	}
+	return s.Now().Sub(ended) <= follow.ReadBackLimit
+}
+
+// verify looks the explicit references of the calls that happened up in their
+// pools: a completed job is not yet success.
+func (s Settler) verify(ctx context.Context, entries []pool.Entry, results []Result) error {
+	contents := map[pool.Key]pool.Content{}
+	for i, r := range results {
+		c := entries[i].Pending.Request.Content
+		if r.Verdict == Happened && !s.SkipVerify && len(c.Items)+len(c.Activities) > 0 {
+			contents[r.Entry.Key] = c
+		}
+	}
+	f := follow.Follower{Reader: s.Reader, Log: s.Log}
+	members, err := f.Verify(ctx, contents)
+	if err != nil {
+		return err
+	}
+	for i := range results {
+		if m, looked := members[results[i].Entry.Key]; looked {
+			results[i].Verified(entries[i], m)
 		}
 	}
 	return nil
+}
+
+// Verified adds what a look into the pool brought to the result of a call that
+// happened; e has the call as pending. References that are not there fail the
+// pool, and are not recorded as applied: the next plan asks for them again.
+func (r *Result) Verified(e pool.Entry, m follow.Membership) {
+	switch {
+	case m.Unreadable != "":
+		r.Warnings = append(r.Warnings, "what the pool holds could not be read back: "+m.Unreadable)
+	case m.Missing.Len() == 0:
+		r.Entry.Verified = e.Pending.Verb == pool.Set || e.Verified
+	default:
+		r.Verdict = Failed
+		r.Reason = "the job completed, but the pool does not hold " + strings.Join(slices.Concat(m.Missing.Items, m.Missing.Activities), ", ")
+		sent := *r.Entry.Sent
+		sent.Content = sent.Content.Minus(m.Missing)
+		r.Entry.Sent, r.Entry.LastError = &sent, r.Reason
+	}
 }
 
 // Empty reports whether an entry has nothing left to remember.

@@ -1,10 +1,12 @@
 package state
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -88,17 +90,20 @@ func (f File) read() (Snapshot, int64, journalScan, error) {
 	return s, serial, scan, nil
 }
 
+// document reads the state file entry by entry, so that its text is never in
+// memory as a whole.
 func (f File) document() (document, error) {
 	var doc document
-	data, err := os.ReadFile(f.Path)
+	r, err := os.Open(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return doc, nil
 	case err != nil:
 		return doc, fmt.Errorf("read state: %w", err)
 	}
-	if err := json.Unmarshal(data, &doc); err != nil {
-		return doc, &CorruptError{f.Path, fmt.Errorf("%d bytes that are not a whole state: %w", len(data), err)}
+	defer func() { _ = r.Close() }() // only read
+	if err := doc.decode(json.NewDecoder(bufio.NewReaderSize(r, 1<<16))); err != nil {
+		return doc, &CorruptError{f.Path, fmt.Errorf("it is not a whole state: %w", err)}
 	}
 	switch {
 	case doc.Format > fileFormat:
@@ -107,6 +112,69 @@ func (f File) document() (document, error) {
 		return doc, &CorruptError{f.Path, fmt.Errorf("format %d is not a state format", doc.Format)}
 	}
 	return doc, nil
+}
+
+// decode reads the members of the document in any order.
+func (d *document) decode(in *json.Decoder) error {
+	if err := expect(in, json.Delim('{')); err != nil {
+		return err
+	}
+	for in.More() {
+		name, err := in.Token()
+		if err != nil {
+			return err
+		}
+		switch name {
+		case "format":
+			err = in.Decode(&d.Format)
+		case "serial":
+			err = in.Decode(&d.Serial)
+		case "primary_key_sha256":
+			err = in.Decode(&d.KeyHash)
+		case "entries":
+			err = d.decodeEntries(in)
+		default:
+			err = fmt.Errorf("unknown member %q", name)
+		}
+		if err != nil {
+			return err
+		}
+		if d.Format > fileFormat {
+			return nil // what follows is for a newer version to read
+		}
+	}
+	if err := expect(in, json.Delim('}')); err != nil {
+		return err
+	}
+	if _, err := in.Token(); err != io.EOF {
+		return errors.New("there is more after its end")
+	}
+	return nil
+}
+
+func (d *document) decodeEntries(in *json.Decoder) error {
+	if err := expect(in, json.Delim('[')); err != nil {
+		return err
+	}
+	for in.More() {
+		var e pool.Entry
+		if err := in.Decode(&e); err != nil {
+			return err
+		}
+		d.Entries = append(d.Entries, e)
+	}
+	return expect(in, json.Delim(']'))
+}
+
+func expect(in *json.Decoder, want json.Delim) error {
+	got, err := in.Token()
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("%v where %v belongs", got, want)
+	}
+	return nil
 }
 
 // held gives the holder if the lock is taken. It takes no lock that a holder

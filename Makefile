@@ -1,0 +1,46 @@
+TOOL     = go tool -modfile=tools/$(1)/go.mod $(1)
+FUZZTIME = 30s
+COUNT    = 6
+
+.PHONY: build test race lint fmt fuzz bench cover update demo
+
+build: ## the program, in bin/
+	go build -trimpath -o bin/ ./cmd/poolsync
+
+test: ## all tests
+	go test ./...
+
+race: ## all tests once more: race detector, another order, no cache
+	go test -race -shuffle=on -count=1 ./...
+
+lint: ## vet, on all systems; layout, linters, workflows
+	go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+	$(call TOOL,gofumpt) -d .
+	$(call TOOL,golangci-lint) run ./...
+	$(call TOOL,actionlint) .github/workflows/*.yml
+
+fmt: ## rewrites code as go fix and gofumpt want it
+	go fix ./...
+	$(call TOOL,gofumpt) -w .
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
+		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+	done
+
+bench: ## every benchmark COUNT times, summed up; what it leaves in bin/bench.txt can be compared
+	@mkdir -p bin
+	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bin/bench.txt
+	$(call TOOL,benchstat) bin/bench.txt
+
+cover: ## coverage of the packages by all tests together
+	go test -coverpkg=./internal/... -coverprofile=coverage.out ./...
+	go tool cover -func=coverage.out | tail -1
+
+update: ## rewrites golden files and the output in scripts
+	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+
+demo: ## a tour of the product against the sandbox
+	go run ./internal/demo

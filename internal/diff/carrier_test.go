@@ -1,0 +1,95 @@
+package diff_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// TestCarrier is rule 3: an edit carries one published item whose copy in the
+// pool is as the bank has it now; without one it is refused.
+func TestCarrier(t *testing.T) {
+	fresh, stale := applied.Add(-time.Second), applied
+	item := func(ref string, published bool, updated time.Time) diff.Carrier {
+		return diff.Carrier{Reference: ref, Published: published, Updated: updated}
+	}
+	tests := []struct {
+		name    string
+		facts   diff.Facts
+		refresh bool
+		carries []string
+		blocked bool
+	}{
+		{"unchanged", readable(item("i1", true, fresh)), false, []string{"i1"}, false},
+		{"the first that is unchanged", readable(item("i1", true, stale), item("i2", true, fresh)), false, []string{"i2"}, false},
+		{"unpublished ones are passed over", readable(item("i1", false, fresh), item("i2", true, fresh)), false, []string{"i2"}, false},
+		{"changed in the second of the call", readable(item("i1", true, stale)), false, []string{"i1"}, true},
+		{"changed since", readable(item("i1", true, stale.Add(time.Hour))), false, []string{"i1"}, true},
+		{"the bank does not say when", readable(item("i1", true, time.Time{})), false, []string{"i1"}, true},
+		{"changed since, and allowed", readable(item("i1", true, stale)), true, []string{"i1"}, false},
+		{"no item at all", readable(), false, nil, true},
+		{"no item at all, and allowed", readable(), true, nil, true},
+		{"only unpublished ones, and allowed", readable(item("i1", false, fresh)), true, nil, true},
+		{"not readable", diff.Facts{Reason: "HTTP 400"}, false, nil, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := changed(declare("p"), declare("p", name("Other"))).facts("p", tt.facts)
+			if tt.refresh {
+				w.Options.AllowRefresh = refs("p")
+			}
+			ch := w.only(t)
+			same(t, "requests", []pool.Request{updateRequest("p", "Other", pool.Published, false, tt.carries...)}, requests(ch))
+			var want []string
+			if tt.blocked {
+				want = []string{"edit-would-refresh"}
+			}
+			same(t, "blocked", want, rules(ch))
+			if tt.blocked && len(tt.carries) > 0 {
+				same(t, "remedy names the flag", true, strings.HasSuffix(ch.Blocked[0].Remedy, "--allow-refresh p"))
+			}
+			if !tt.facts.Readable {
+				same(t, "says why", true, strings.Contains(ch.Blocked[0].Message, tt.facts.Reason))
+			}
+		})
+	}
+}
+
+func readable(c ...diff.Carrier) diff.Facts { return diff.Facts{Readable: true, Carriers: c} }
+
+// TestCarrierNeverAppliedHere: an entry that does not say when its pool was
+// copied cannot vouch for any copy.
+func TestCarrierWithoutATime(t *testing.T) {
+	p := declare("p")
+	ch := changed(p, declare("p", name("Other"))).entry(entry(p, func(e *pool.Entry) { e.CalledAt = nil })).carrier("p").only(t)
+	same(t, "blocked", []string{"edit-would-refresh"}, rules(ch))
+}
+
+// TestCarrierNeed: candidates come from the state, and are believed to be in the
+// pool only where they were seen there and nothing has happened since.
+func TestCarrierNeed(t *testing.T) {
+	p := declare("p")
+	tagsOnly := declare("p", items(), tags(pool.Selector{Type: "course"}))
+	renamed := func(d pool.Declared) pool.Declared { d.Name = "Other"; return d }
+	want := func(trusted bool, items ...string) []diff.Need {
+		return []diff.Need{{Key: key("p"), Carrier: true, Trusted: trusted, Items: items}}
+	}
+	for name, tt := range map[string]struct {
+		world *world
+		want  []diff.Need
+	}{
+		"verified":   {changed(p, renamed(p)), want(true, "i1", "i2")},
+		"unverified": {changed(p, renamed(p)).entry(entry(p, func(e *pool.Entry) { e.Verified = false })), want(false, "i1", "i2")},
+		"touched":    {changed(p, renamed(p)).live(live(p, writtenByOthers)), want(false, "i1", "i2")},
+		"halted":     {changed(p, renamed(p)).live(live(p, reads(pool.Halted))), want(false, "i1", "i2")},
+		"tags only":  {changed(tagsOnly, renamed(tagsOnly)), want(true)},
+		"retire":     {newWorld().managed(p).options(func(o *diff.Options) { o.Prune = true }), want(true, "i1", "i2")},
+	} {
+		t.Run(name, func(t *testing.T) { same(t, "needs", tt.want, diff.Compare(tt.world.Input).Needs) })
+	}
+	same(t, "answered", nil, diff.Compare(changed(p, renamed(p)).carrier("p").Input).Needs)
+	same(t, "an append needs none", nil, diff.Compare(changed(p, declare("p", name("Other"), items("i1", "i2", "i3"))).Input).Needs)
+}
