@@ -20,7 +20,7 @@ const module = "github.com/poolsync/poolsync/"
 var allowed = map[string][]string{
 	"internal/pool":       {"internal/source"},
 	"internal/diff":       {"internal/pool", "internal/source"},
-	"internal/manifest":   {"internal/pool", "internal/source", "schemas"},
+	"internal/manifest":   {"internal/pool", "internal/source", "internal/suggest", "schemas"},
 	"internal/learnosity": {"internal/pool"},
 	"internal/state":      {"internal/pool"},
 	"internal/follow":     {"internal/learnosity", "internal/pool"},
@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"internal/report":     {"internal/apply", "internal/diff", "internal/pool", "internal/source"},
 	"internal/cli": {
 		"internal/apply", "internal/bank", "internal/diff", "internal/follow", "internal/learnosity", "internal/manifest", "internal/pool",
-		"internal/report", "internal/sandbox", "internal/settle", "internal/source", "internal/state", "schemas",
+		"internal/report", "internal/sandbox", "internal/settle", "internal/source", "internal/state", "internal/suggest", "schemas",
 	},
 	"internal/demo": {"internal/sandbox"},
 	"cmd/poolsync":  {"internal/cli"},

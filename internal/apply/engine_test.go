@@ -84,7 +84,9 @@ func TestUnmovedBeforeAHalf(t *testing.T) {
 			l.declared[i].Content.Items = []string{ref(i), ref(20)}
 		}
 		l.declared[3].Content.Items = append(l.declared[3].Content.Items, "no-such-item")
-		touching := touch{l.client, func() { _ = l.server.EditPool(bankID, "p001", func(p *sandbox.PoolRecord) { p.Description = "theirs" }) }}
+		touching := touch{l.client, func() {
+			_ = l.server.EditPool(bankID, "p001", func(p *sandbox.PoolRecord) { p.Description = "theirs" })
+		}}
 		r, err := l.applyWith(t.Context(), &touching)
 		require.NoError(t, err)
 		same(t, "states", map[apply.State]int{apply.Applied: 3, apply.Failed: 1}, states(r))

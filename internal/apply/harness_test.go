@@ -80,7 +80,8 @@ func newLab(t testing.TB, opts sandbox.Options) *lab {
 	if opts.Bank == nil {
 		b := sandbox.ItemBank{OrganisationID: bankID}
 		for i := range itemCount {
-			it := sandbox.Item{Reference: ref(i), Title: "original", Tags: map[string][]string{"third": {fmt.Sprint(i % 3)}}}
+			// A bubble's clock starts in the year 2000.
+			it := sandbox.Item{Reference: ref(i), Title: "original", DtCreated: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), Tags: map[string][]string{"third": {fmt.Sprint(i % 3)}}}
 			if i >= unpublishedFrom {
 				it.Status = "unpublished"
 			}
@@ -355,18 +356,27 @@ func contains(t testing.TB, what, text, part string) {
 func (l *lab) started() map[pool.Reference]int {
 	out := map[pool.Reference]int{}
 	for _, w := range l.writes() {
-		f, _ := sandbox.ParseFault(w.Fault)
-		switch f.Kind {
-		case sandbox.FaultTooMany, sandbox.FaultError, sandbox.FaultHTML, sandbox.FaultRedirect, sandbox.FaultCutBefore,
-			sandbox.FaultFalse, sandbox.FaultNotJSON, sandbox.FaultNever:
-			continue
-		}
-		if w.Code != 0 && f.Kind != sandbox.FaultErrorAfter {
-			continue
-		}
-		for _, r := range w.references() {
+		for r := range w.started() {
 			out[r]++
 		}
+	}
+	return out
+}
+
+// started gives the pools whose job the write started.
+func (w write) started() map[pool.Reference]bool {
+	f, _ := sandbox.ParseFault(w.Fault)
+	switch f.Kind {
+	case sandbox.FaultTooMany, sandbox.FaultError, sandbox.FaultHTML, sandbox.FaultRedirect, sandbox.FaultCutBefore,
+		sandbox.FaultFalse, sandbox.FaultNotJSON, sandbox.FaultNever:
+		return nil
+	}
+	if w.Code != 0 && f.Kind != sandbox.FaultErrorAfter {
+		return nil
+	}
+	out := map[pool.Reference]bool{}
+	for _, r := range w.references() {
+		out[r] = true
 	}
 	return out
 }

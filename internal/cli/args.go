@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/urfave/cli/v2"
+
+	"github.com/poolsync/poolsync/internal/suggest"
 )
 
 // arrange puts flags before arguments, since the flag parser stops at the first
@@ -90,7 +91,7 @@ func flagsOf(c *cli.Command) map[string]bool {
 // unknownFlag refuses a flag and, where one is near, shows the corrected line.
 func unknownFlag(args []string, word, flag string, known map[string]bool) *exit {
 	x := usage("unknown flag %s", word)
-	best := nearest(flag, slices.Collect(maps.Keys(known)))
+	best := suggest.Nearest(flag, slices.Collect(maps.Keys(known)))
 	if len(best) < 2 {
 		x = x.hint("poolsync COMMAND --help lists the flags of a command")
 		return &x
@@ -116,26 +117,12 @@ func commandLine(args []string) string {
 	return strings.Join(line, " ")
 }
 
-// maxMistakes is how many letters may be wrong in a word that is corrected.
-const maxMistakes = 3
-
-// nearest finds the word that was probably meant, or "".
-func nearest(word string, words []string) string {
-	best, distance := "", maxMistakes+1
-	for _, w := range slices.Sorted(slices.Values(words)) {
-		if d := levenshtein.ComputeDistance(word, w); d < distance && d < len(w) {
-			best, distance = w, d
-		}
-	}
-	return best
-}
-
 func didYouMean(word string, commands []*cli.Command) string {
 	var names []string
 	for _, c := range commands {
 		names = append(names, c.Names()...)
 	}
-	if best := nearest(word, names); best != "" {
+	if best := suggest.Nearest(word, names); best != "" {
 		return "; did you mean " + best + "?"
 	}
 	return ""

@@ -56,8 +56,8 @@ func begin(ctx context.Context, c *cli.Context, p *program) (s *session, x exit,
 	return s, exit{}, true
 }
 
-// ruleNoPools is the manifest rule that --allow-empty lifts.
-const ruleNoPools = "no-pools"
+// emptyRules are the manifest rules that --allow-empty lifts.
+var emptyRules = []string{"no-pools", "no-manifests"}
 
 // invalid shows the findings on standard error and gives the exit for them.
 func (s *session) invalid(reason string) exit {
@@ -88,7 +88,7 @@ func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 	s.found = append(s.found, found...)
 	s.assertBanks()
 	if allowEmpty {
-		s.found = slices.DeleteFunc(s.found, func(d source.Diagnostic) bool { return d.Rule == ruleNoPools })
+		s.found = slices.DeleteFunc(s.found, func(d source.Diagnostic) bool { return slices.Contains(emptyRules, d.Rule) })
 	}
 	if s.found = s.found.Sort(); s.found.HasErrors() {
 		return s.invalid(fmt.Sprintf("the manifests are not valid: %s", plural(errorsIn(s.found), "error"))), false

@@ -32,7 +32,7 @@ func Write(dir string, o Options) (int64, error) {
 	b.WriteString(head)
 	for i := range o.Pools {
 		changed := int(float64(i+1)*o.Changed) != int(float64(i)*o.Changed)
-		writePool(&b, i, changed)
+		Pool(&b, i, changed)
 		if o.OneFile {
 			continue
 		}
@@ -47,7 +47,8 @@ func Write(dir string, o Options) (int64, error) {
 	return size, nil
 }
 
-func writePool(w *bytes.Buffer, i int, changed bool) {
+// Pool writes one pool as an entry of a manifest's list of pools.
+func Pool(w *bytes.Buffer, i int, changed bool) {
 	r := rand.New(rand.NewPCG(1, uint64(i)))
 	pick := func(s ...string) string { return s[r.IntN(len(s))] }
 	tag := func(indent string) {

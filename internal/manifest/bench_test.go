@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,62 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/yaml.v3"
-)
 
-// writePool writes a pool of about 1 KB as an entry of a manifest's list. The
-// same number gives the same text.
-func writePool(w *bytes.Buffer, i int) {
-	r := rand.New(rand.NewPCG(1, uint64(i)))
-	pick := func(s ...string) string { return s[r.IntN(len(s))] }
-	tag := func(indent string) {
-		fmt.Fprintf(w, "%s- type: %s\n", indent, pick("course", "grade", "subject", "difficulty", "standard"))
-		if r.IntN(4) > 0 {
-			fmt.Fprintf(w, "%s  name: %s\n", indent, pick("commoncore", "district-a", "quux", "garply", "autumn"))
-		}
-	}
-	subject := pick("ela", "mathematics", "science", "history", "geography", "art")
-	fmt.Fprintf(w, "  - reference: pool-%06d\n    name: %s pool %06d\n", i, subject, i)
-	fmt.Fprintf(w, "    description: \"Content pool number %d for %s, kept as code: see the team's handbook.\"\n", i, subject)
-	fmt.Fprintf(w, "    status: %s\n    set_unpublished_to_published: %t\n    content:\n      item_references:\n", pick("published", "unpublished"), r.IntN(2) == 0)
-	for k := range 20 {
-		fmt.Fprintf(w, "        - item_%s_%07d\n", subject[:3], r.IntN(500_000)*10+k%10)
-	}
-	fmt.Fprint(w, "      tags:\n")
-	tag("        ")
-	if i%3 == 0 {
-		fmt.Fprint(w, "        - required_tags:\n")
-		tag("            ")
-		fmt.Fprint(w, "          additional_tags:\n")
-		tag("            ")
-	}
-	if i%5 == 0 {
-		fmt.Fprint(w, "      item_tags:\n")
-		tag("        ")
-	}
-}
+	"github.com/poolsync/poolsync/internal/genpools"
+)
 
 // generate writes manifests of n pools: one file a pool, or one file in all.
 func generate(tb testing.TB, n int, oneFile bool) (dir string, size int64) {
 	tb.Helper()
 	dir = tb.TempDir()
-	const head = "version: 1\npools:\n"
-	var b bytes.Buffer
-	flush := func(name string) {
-		size += int64(b.Len())
-		require.NoError(tb, os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o600))
-		b.Reset()
-	}
-	b.WriteString(head)
-	for i := range n {
-		writePool(&b, i)
-		if !oneFile {
-			flush(fmt.Sprintf("pool-%06d.yaml", i))
-			b.WriteString(head)
-		}
-	}
-	if oneFile {
-		flush("pools.yaml")
-	}
+	size, err := genpools.Write(dir, genpools.Options{Pools: n, OneFile: oneFile})
+	require.NoError(tb, err)
 	return dir, size
 }
 

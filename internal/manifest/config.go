@@ -48,22 +48,9 @@ type Config struct {
 // and without, To.
 type Freeze struct {
 	From, To time.Time
-	Pools    []string // globs over references, for path.Match; none means every pool
+	Pools    []string // globs over references: * and ?; none means every pool
 	Reason   string
 	At       source.Position
-}
-
-// Covers reports whether the window is open at a time for a pool.
-func (f Freeze) Covers(at time.Time, reference pool.Reference) bool {
-	if at.Before(f.From) || !at.Before(f.To) {
-		return false
-	}
-	for _, glob := range f.Pools {
-		if ok, err := path.Match(glob, string(reference)); ok && err == nil {
-			return true
-		}
-	}
-	return len(f.Pools) == 0
 }
 
 // FindConfig gives the path of the configuration file of a folder, or "" if it
@@ -93,7 +80,7 @@ func LoadConfig(name string) (Config, source.Diagnostics, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{File: display}, source.Diagnostics{{
 			Position: source.Position{File: display}, Severity: source.Error, Rule: rulePath,
-			Message: "no such configuration file", Hint: "poolsync init writes one",
+			Message: "no such configuration file", Hint: "correct --config; a configuration file is optional",
 		}}, nil
 	}
 	if err != nil {

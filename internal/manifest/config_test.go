@@ -92,18 +92,6 @@ func TestLoadConfigMissing(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestFreezeCovers(t *testing.T) {
-	open := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	f := manifest.Freeze{From: open, To: open.Add(time.Hour), Pools: []string{"ela-*", "maths"}}
-	require.True(t, f.Covers(open, "ela-1"))
-	require.True(t, f.Covers(open, "maths"))
-	require.False(t, f.Covers(open, "maths-1"))
-	require.False(t, f.Covers(open.Add(time.Hour), "maths"))
-	require.False(t, f.Covers(open.Add(-1), "maths"))
-	f.Pools = nil
-	require.True(t, f.Covers(open, "anything"))
-}
-
 // A secret in a file comes out nowhere: not in a message, hint or excerpt.
 func TestSecretsAreNotShown(t *testing.T) {
 	const secret = "74c5fd430cf1242a527f6223aebd42d30464be22"

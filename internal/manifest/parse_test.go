@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/poolsync/poolsync/internal/genpools"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/source"
 )
@@ -157,7 +158,7 @@ func TestPiecesAreTheWhole(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("version: 1\npools:\n")
 	for i := range 50 {
-		writePool(&b, i)
+		genpools.Pool(&b, i, false)
 	}
 	good := b.String()
 	const entry = "- {reference: a, name: A, content: {item_references: [x]}}\n"
@@ -213,7 +214,7 @@ func TestParseLarge(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("version: 1\norganisation_id: 505\npools:\n")
 	for i := range 400 {
-		writePool(&b, i)
+		genpools.Pool(&b, i, false)
 	}
 	require.Greater(t, b.Len(), splitFrom)
 	pools, found := Parse("x.yaml", b.Bytes())

@@ -2,12 +2,12 @@ package manifest
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/source"
+	"github.com/poolsync/poolsync/internal/suggest"
 )
 
 // nouns are the words for the schema's definitions in messages.
@@ -321,47 +321,5 @@ func nearest(word string, candidates []string) string {
 	if h := habits[word]; h != "" && slices.Contains(candidates, h) {
 		return h
 	}
-	word = strings.ToLower(strings.ReplaceAll(word, "-", "_"))
-	distances := make(map[string]int)
-	for _, c := range candidates {
-		if len(word) > 3 && strings.HasPrefix(c, word) {
-			distances[c] = 1
-		} else if d := distance(word, c); d <= max(1, min(len(word), len(c))/3) {
-			distances[c] = d
-		}
-	}
-	best := ""
-	for _, c := range slices.Sorted(maps.Keys(distances)) {
-		if best == "" || distances[c] < distances[best] {
-			best = c
-		}
-	}
-	return best
-}
-
-// distance counts the insertions, deletions, replacements and swaps of
-// neighbours between two words.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return suggest.Nearest(strings.ReplaceAll(word, "-", "_"), candidates)
 }
