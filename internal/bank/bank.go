@@ -195,3 +195,24 @@ func parseTime(text string) time.Time {
 	}
 	return time.Time{}
 }
+
+// Holds gives all items and activities of a pool (itembank/items and
+// itembank/activities, get, item_pool_id).
+func Holds(ctx context.Context, r Reader, k pool.Key) (pool.Content, error) {
+	var held pool.Content
+	items, err := r.Items(ctx, learnosity.ItemsQuery{Bank: k.Bank, Pool: k.Reference})
+	if err != nil {
+		return held, err
+	}
+	for _, it := range items {
+		held.Items = append(held.Items, it.Reference)
+	}
+	activities, err := r.Activities(ctx, learnosity.ActivitiesQuery{Bank: k.Bank, Pool: k.Reference})
+	if err != nil {
+		return held, err
+	}
+	for _, a := range activities {
+		held.Activities = append(held.Activities, a.Reference)
+	}
+	return held.Normal(), nil
+}

@@ -91,8 +91,8 @@ func (p *program) app(ctx context.Context) *cli.App {
 		Writer:      p.Stdout,
 		ErrWriter:   p.Stderr,
 		Commands: []*cli.Command{
-			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(),
-			p.listCommand(), p.jobsCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
+			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
+			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

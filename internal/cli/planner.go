@@ -25,6 +25,15 @@ func (e *guardError) Error() string { return e.message }
 // Hint says what lifts the refusal.
 func (e *guardError) Hint() string { return e.hint }
 
+// adviceError is an error that says what to do next.
+type adviceError struct{ message, hint string }
+
+// Error says what is wrong.
+func (e *adviceError) Error() string { return e.message }
+
+// Hint says what to do next.
+func (e *adviceError) Hint() string { return e.hint }
+
 // read is what a comparison was made of.
 type read struct {
 	input   diff.Input
