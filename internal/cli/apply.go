@@ -37,6 +37,8 @@ func (p *program) applyCommand() *cli.Command {
 			"Example:\n   poolsync apply pools/ --auto-approve -o json=result.json",
 		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask"},
+			&cli.StringFlag{Name: flagPlan, Usage: "carry out the plan in `FILE`, made by plan -o json=FILE, and nothing else"},
+			&cli.StringFlag{Name: flagExpectPlan, Usage: "refuse unless the plan has this `DIGEST`"},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "plan only; the same as poolsync plan"},
 			&cli.BoolFlag{Name: flagSkipBlocked, Usage: "apply what is not blocked by a guard, and exit with 3"},
 			&cli.BoolFlag{Name: flagVerify, Usage: "look the references that were sent up in each pool; --verify=false turns it off", Value: true},
@@ -75,6 +77,7 @@ type application struct {
 	run    string
 	client *learnosity.Client
 	rec    *state.Recorder
+	saved  *savedPlan // of --plan
 	doc    report.Result
 }
 
@@ -97,6 +100,16 @@ func (a *application) carryOut(ctx context.Context) exit {
 	var err error
 	if a.client, err = learnosity.New(a.clientConfig()); err != nil {
 		return badConfig(err)
+	}
+	if name := a.c.String(flagPlan); name != "" {
+		saved, err := readPlan(name)
+		if err == nil {
+			err = saved.fits(a.session)
+		}
+		if err != nil {
+			return a.failed(ctx, err)
+		}
+		a.saved = &saved
 	}
 	a.reader = a.client.Reader // one client: one view of the quotas and of the clock
 	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
@@ -123,6 +136,11 @@ func (a *application) decide(ctx context.Context, ask bool) exit {
 	if unneeded := diff.Unneeded(plan, a.options); len(unneeded) > 0 {
 		return unneededFlags(unneeded)
 	}
+	plan, extra, err := a.approved(plan)
+	if err != nil {
+		a.takeResult(notAttempted(plan))
+		return a.failed(ctx, err)
+	}
 	a.takePlan(plan)
 	a.showPlan(plan, ask)
 	if n := plan.Blocked(); n > 0 && !a.c.Bool(flagSkipBlocked) {
@@ -130,15 +148,37 @@ func (a *application) decide(ctx context.Context, ask bool) exit {
 		x := exit{code: CodeGuard, reason: plural(n, "change") + " blocked by a guard; nothing was written"}
 		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked")
 	}
-	if !plan.HasChanges() && !slices.ContainsFunc(plan.Changes, func(ch diff.Change) bool { return len(ch.Blocked) > 0 }) {
-		return done("no changes")
+	x := done("no changes")
+	if plan.HasChanges() || slices.ContainsFunc(plan.Changes, func(ch diff.Change) bool { return len(ch.Blocked) > 0 }) {
+		if ask && plan.HasChanges() {
+			if x, ok := a.confirm(ctx, plan); !ok {
+				return x
+			}
+		}
+		x = a.write(ctx, plan)
 	}
-	if ask && plan.HasChanges() {
-		if x, ok := a.confirm(ctx, plan); !ok {
-			return x
+	if len(extra) > 0 {
+		a.p.say("left out, since the plan does not have them: %s", strings.Join(extra, ", "))
+		if x.code == CodeDone {
+			x.code, x.reason = CodePartial, x.reason+"; "+plural(len(extra), "change")+" not in the plan left out"
 		}
 	}
-	return a.write(ctx, plan)
+	return x
+}
+
+// approved limits a plan to what was approved: the saved plan of --plan, or the
+// digest of --expect-plan.
+func (a *application) approved(now diff.Plan) (diff.Plan, []string, error) {
+	if want := a.c.String(flagExpectPlan); want != "" && strings.TrimPrefix(want, "sha256:") != strings.TrimPrefix(now.Digest, "sha256:") {
+		return now, nil, &guardError{
+			fmt.Sprintf("the plan has the digest %s, and %s was expected", now.Digest, want),
+			"something moved since the plan was reviewed; look at the plan again: poolsync plan",
+		}
+	}
+	if a.saved == nil {
+		return now, nil, nil
+	}
+	return a.saved.against(now)
 }
 
 // replan settles and records what earlier calls came to, and compares.

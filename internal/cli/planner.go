@@ -220,8 +220,8 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 		changes = []diff.Change{}
 	}
 	return report.Plan{
-		Head:   report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
-		Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
+		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
+		Set:  s.set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
 		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared,
 	}
 }

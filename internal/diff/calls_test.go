@@ -12,7 +12,8 @@ func TestSetsNotLists(t *testing.T) {
 	a := pool.Content{
 		Items: []string{"b", "a", "b"}, Activities: []string{"y", "x"},
 		Tags: []pool.Selector{
-			{Type: "t", Name: "2"}, {Type: "t"},
+			{Type: "t", Name: "2"},
+			{Type: "t"},
 			{Required: []pool.Tag{{Type: "r2"}, {Type: "r1", Name: "n"}, {Type: "r2"}}, Additional: []pool.Tag{{Type: "z"}, {Type: "a"}}},
 		},
 	}
@@ -20,7 +21,9 @@ func TestSetsNotLists(t *testing.T) {
 		Items: []string{"a", "b"}, Activities: []string{"x", "y", "x"},
 		Tags: []pool.Selector{
 			{Required: []pool.Tag{{Type: "r1", Name: "n"}, {Type: "r2"}}, Additional: []pool.Tag{{Type: "a"}, {Type: "z"}, {Type: "a"}}},
-			{Type: "t"}, {Type: "t", Name: "2"}, {Type: "t"},
+			{Type: "t"},
+			{Type: "t", Name: "2"},
+			{Type: "t"},
 		},
 	}
 	was := declare("p", func(d *pool.Declared) { d.Content = a.Normal() })

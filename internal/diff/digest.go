@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
 // finish gathers the needs and fingerprints every change that would write.
 func (c *comparer) finish() {
-	h := sha256.New()
+	var fingerprints []string
 	for i := range c.plan.Changes {
 		ch := &c.plan.Changes[i]
 		if ch.Fields == nil {
@@ -25,9 +26,16 @@ func (c *comparer) finish() {
 			continue
 		}
 		ch.Fingerprint = fingerprint(*ch)
-		h.Write([]byte(ch.Fingerprint + "\n"))
+		fingerprints = append(fingerprints, ch.Fingerprint)
 	}
-	c.plan.Digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+	c.plan.Digest = Digest(fingerprints)
+}
+
+// Digest is the digest of a plan whose changes have these fingerprints, in the
+// order of the changes.
+func Digest(fingerprints []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(fingerprints, "\n")))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // fingerprint covers a change's operations, the entry that it rests on and the

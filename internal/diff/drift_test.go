@@ -20,15 +20,30 @@ func TestDrift(t *testing.T) {
 		fields []diff.Field
 	}{
 		{"as applied", nil, nil, nil, nil},
-		{"renamed", nil, []func(*pool.Live){writtenByOthers, func(l *pool.Live) { l.Name = "Theirs" }},
-			kinds{diff.DriftChanged, diff.DriftTouched}, []diff.Field{{Path: "name", Before: "Name", After: "Theirs"}}},
-		{"described anew", nil, []func(*pool.Live){func(l *pool.Live) { l.Description = "Theirs" }},
-			kinds{diff.DriftChanged}, []diff.Field{{Path: "description", Before: "About", After: "Theirs"}}},
-		{"unpublished", nil, []func(*pool.Live){reads(pool.Unpublished)},
-			kinds{diff.DriftChanged, diff.DriftHeld}, []diff.Field{{Path: "status", Before: "published", After: "unpublished"}}},
-		{"held since before our last call", func(e *pool.Entry) { l := live(p, reads(pool.Unpublished)); e.ReadBack = &l },
+		{
+			"renamed", nil,
+			[]func(*pool.Live){writtenByOthers, func(l *pool.Live) { l.Name = "Theirs" }},
+			kinds{diff.DriftChanged, diff.DriftTouched},
+			[]diff.Field{{Path: "name", Before: "Name", After: "Theirs"}},
+		},
+		{
+			"described anew", nil,
+			[]func(*pool.Live){func(l *pool.Live) { l.Description = "Theirs" }},
+			kinds{diff.DriftChanged},
+			[]diff.Field{{Path: "description", Before: "About", After: "Theirs"}},
+		},
+		{
+			"unpublished", nil,
 			[]func(*pool.Live){reads(pool.Unpublished)},
-			kinds{diff.DriftChanged, diff.DriftHeld}, []diff.Field{{Path: "status", Before: "published", After: "unpublished"}}},
+			kinds{diff.DriftChanged, diff.DriftHeld},
+			[]diff.Field{{Path: "status", Before: "published", After: "unpublished"}},
+		},
+		{
+			"held since before our last call", func(e *pool.Entry) { l := live(p, reads(pool.Unpublished)); e.ReadBack = &l },
+			[]func(*pool.Live){reads(pool.Unpublished)},
+			kinds{diff.DriftChanged, diff.DriftHeld},
+			[]diff.Field{{Path: "status", Before: "published", After: "unpublished"}},
+		},
 		{"touched", nil, []func(*pool.Live){writtenByOthers}, kinds{diff.DriftTouched}, nil},
 		{"touched before our last call", func(e *pool.Entry) { e.Touched = true }, nil, kinds{diff.DriftTouched}, nil},
 		{"halted", nil, []func(*pool.Live){reads(pool.Halted)}, kinds{diff.DriftHalted}, nil},
@@ -36,8 +51,11 @@ func TestDrift(t *testing.T) {
 		{"of another set", func(e *pool.Entry) { e.Set = "other" }, []func(*pool.Live){writtenByOthers}, nil, nil},
 		{"in doubt", pending(pool.OpEdit, ""), []func(*pool.Live){writtenByOthers}, nil, nil},
 		{"never applied", func(e *pool.Entry) { e.Sent = nil }, []func(*pool.Live){writtenByOthers}, nil, nil},
-		{"name kept by the server as it likes", func(e *pool.Entry) { l := live(p); l.Name = "NAME"; e.ReadBack = &l },
-			[]func(*pool.Live){func(l *pool.Live) { l.Name = "NAME" }}, nil, nil},
+		{
+			"name kept by the server as it likes", func(e *pool.Entry) { l := live(p); l.Name = "NAME"; e.ReadBack = &l },
+			[]func(*pool.Live){func(l *pool.Live) { l.Name = "NAME" }},
+			nil, nil,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld().declared(declare("p", name("Declared anew"), items("i9"))).live(live(p, tt.live...))

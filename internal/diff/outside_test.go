@@ -24,29 +24,44 @@ func TestHeld(t *testing.T) {
 		{"nothing else due", heldWorld(p, p), []diff.Action{diff.Held, diff.Touched}, nil},
 		{
 			"an append carries the live status", heldWorld(p, declare("p", items("i1", "i2", "i3"))),
-			[]diff.Action{diff.Append, diff.Held, diff.Touched}, []pool.Request{updateRequest("p", "Name", pool.Unpublished, false, "i3")},
-		}, {
+			[]diff.Action{diff.Append, diff.Held, diff.Touched},
+			[]pool.Request{updateRequest("p", "Name", pool.Unpublished, false, "i3")},
+		},
+		{
 			"an edit carries the live status", heldWorld(p, declare("p", name("Other"))),
-			[]diff.Action{diff.Edit, diff.Held, diff.Touched}, []pool.Request{updateRequest("p", "Other", pool.Unpublished, false, "i1")},
-		}, {
+			[]diff.Action{diff.Edit, diff.Held, diff.Touched},
+			[]pool.Request{updateRequest("p", "Other", pool.Unpublished, false, "i1")},
+		},
+		{
 			"a correction carries the live status", heldWorld(p, declare("p", correction("c", "i1"))),
-			[]diff.Action{diff.Correct, diff.Held, diff.Touched}, []pool.Request{updateRequest("p", "Name", pool.Unpublished, true, "i1")},
-		}, {
+			[]diff.Action{diff.Correct, diff.Held, diff.Touched},
+			[]pool.Request{updateRequest("p", "Name", pool.Unpublished, true, "i1")},
+		},
+		{
 			"a replace carries the live status", heldWorld(p, declare("p", snapshot("new"))),
-			[]diff.Action{diff.Replace, diff.Held, diff.Touched}, []pool.Request{setRequest(declare("p", status(pool.Unpublished)), true)},
-		}, {
+			[]diff.Action{diff.Replace, diff.Held, diff.Touched},
+			[]pool.Request{setRequest(declare("p", status(pool.Unpublished)), true)},
+		},
+		{
 			"lifted", heldWorld(p, p).options(func(o *diff.Options) { o.Republish = refs("p") }),
-			[]diff.Action{diff.Edit, diff.Touched}, []pool.Request{updateRequest("p", "Name", pool.Published, false, "i1")},
-		}, {
+			[]diff.Action{diff.Edit, diff.Touched},
+			[]pool.Request{updateRequest("p", "Name", pool.Published, false, "i1")},
+		},
+		{
 			"declared unpublished is no hold", heldWorld(p, declare("p", status(pool.Unpublished))),
-			[]diff.Action{diff.Edit, diff.Touched}, []pool.Request{updateRequest("p", "Name", pool.Unpublished, false, "i1")},
-		}, {
+			[]diff.Action{diff.Edit, diff.Touched},
+			[]pool.Request{updateRequest("p", "Name", pool.Unpublished, false, "i1")},
+		},
+		{
 			"declared published after being applied unpublished is no hold", changed(declare("p", status(pool.Unpublished)), p).carrier("p"),
-			[]diff.Action{diff.Edit}, []pool.Request{updateRequest("p", "Name", pool.Published, false, "i1")},
-		}, {
+			[]diff.Action{diff.Edit},
+			[]pool.Request{updateRequest("p", "Name", pool.Published, false, "i1")},
+		},
+		{
 			"published outside is undone",
 			changed(declare("p", status(pool.Unpublished)), declare("p", status(pool.Unpublished))).live(live(p)).carrier("p"),
-			[]diff.Action{diff.Edit}, []pool.Request{updateRequest("p", "Name", pool.Unpublished, false, "i1")},
+			[]diff.Action{diff.Edit},
+			[]pool.Request{updateRequest("p", "Name", pool.Unpublished, false, "i1")},
 		},
 	}
 	for _, tt := range tests {

@@ -140,8 +140,18 @@ func TestMatchAny(t *testing.T) {
 		glob, ref string
 		want      bool
 	}{
-		{"ela-*", "ela-", true}, {"ela-*", "ela-a/b", true}, {"ela-*", "math", false}, {"*", "", true}, {"?", "a", true},
-		{"?", "", false}, {"a*b*c", "aXbYc", true}, {"a*b*c", "aXbY", false}, {"[ab]", "a", false}, {"[ab]", "[ab]", true}, {"", "", true}, {"", "a", false},
+		{"ela-*", "ela-", true},
+		{"ela-*", "ela-a/b", true},
+		{"ela-*", "math", false},
+		{"*", "", true},
+		{"?", "a", true},
+		{"?", "", false},
+		{"a*b*c", "aXbYc", true},
+		{"a*b*c", "aXbY", false},
+		{"[ab]", "a", false},
+		{"[ab]", "[ab]", true},
+		{"", "", true},
+		{"", "a", false},
 	} {
 		same(t, tt.glob+" "+tt.ref, tt.want, diff.MatchAny([]string{"nothing", tt.glob}, pool.Reference(tt.ref)))
 	}

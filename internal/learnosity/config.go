@@ -31,8 +31,10 @@ func (e *ConfigError) Hint() string { return e.Advice }
 
 func checkKey(key string) error {
 	if key == "" {
-		return &ConfigError{EnvKey, "is not set",
-			"set it to the consumer key that Learnosity Console shows for your API consumer"}
+		return &ConfigError{
+			EnvKey, "is not set",
+			"set it to the consumer key that Learnosity Console shows for your API consumer",
+		}
 	}
 	return checkToken(EnvKey, key)
 }
@@ -40,8 +42,10 @@ func checkKey(key string) error {
 func checkSecret(secret Secret) error {
 	text := secret.text()
 	if text == "" {
-		return &ConfigError{EnvSecret, "is not set",
-			"set it to the secret that belongs to the consumer key; in CI, from a masked secret"}
+		return &ConfigError{
+			EnvSecret, "is not set",
+			"set it to the secret that belongs to the consumer key; in CI, from a masked secret",
+		}
 	}
 	if strings.TrimSpace(text) != text {
 		return padded(EnvSecret)
@@ -59,16 +63,20 @@ func checkToken(setting, text string) error {
 	}
 	for _, r := range text {
 		if r <= ' ' || r >= 0x7f {
-			return &ConfigError{setting, "holds a character that cannot be sent",
-				"only printable ASCII characters without spaces can occur in it"}
+			return &ConfigError{
+				setting, "holds a character that cannot be sent",
+				"only printable ASCII characters without spaces can occur in it",
+			}
 		}
 	}
 	return nil
 }
 
 func padded(setting string) error {
-	return &ConfigError{setting, "has a space or line break at its start or end",
-		"set it again without; a secret read from a file often ends in a line break"}
+	return &ConfigError{
+		setting, "has a space or line break at its start or end",
+		"set it again without; a secret read from a file often ends in a line break",
+	}
 }
 
 // versionForm is what the official Node SDK takes for a version segment.
@@ -78,8 +86,10 @@ func checkVersion(version string) error {
 	if versionForm.MatchString(version) {
 		return nil
 	}
-	return &ConfigError{"API version", "is not a version of the Data API",
-		`write it as Learnosity's release pages do, "` + DefaultVersion + `"`}
+	return &ConfigError{
+		"API version", "is not a version of the Data API",
+		`write it as Learnosity's release pages do, "` + DefaultVersion + `"`,
+	}
 }
 
 // isMovingVersion reports whether the version changes its meaning over time.
@@ -96,18 +106,24 @@ func parseEndpoint(setting, text string) (*url.URL, error) {
 	}
 	switch {
 	case u.User != nil:
-		return nil, &ConfigError{setting, "holds a user name or password",
-			"credentials are taken from " + EnvKey + " and " + EnvSecret + " alone"}
+		return nil, &ConfigError{
+			setting, "holds a user name or password",
+			"credentials are taken from " + EnvKey + " and " + EnvSecret + " alone",
+		}
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, &ConfigError{setting, "holds a query or fragment", "write it as " + DefaultEndpoint}
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, &ConfigError{setting, "is not https",
-			"the Data API redirects plain http and the request is lost; write https://" + u.Host}
+		return nil, &ConfigError{
+			setting, "is not https",
+			"the Data API redirects plain http and the request is lost; write https://" + u.Host,
+		}
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, &ConfigError{setting, "is not https", "write it as " + DefaultEndpoint}
 	case versionForm.MatchString(path.Base(u.Path)):
-		return nil, &ConfigError{setting, "ends in an API version",
-			"leave the version out of it and give it as the API version"}
+		return nil, &ConfigError{
+			setting, "ends in an API version",
+			"leave the version out of it and give it as the API version",
+		}
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = ""

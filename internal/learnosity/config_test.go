@@ -66,8 +66,10 @@ func TestEndpoints(t *testing.T) {
 	tests := []struct{ name, read, write, wantRead, wantWrite string }{
 		{"defaults", "", "", DefaultEndpoint, DefaultEndpoint},
 		{"one for both", "https://data-au.learnosity.com/", "", "https://data-au.learnosity.com", "https://data-au.learnosity.com"},
-		{"two", "https://data-au.learnosity.com", "https://data-or.learnosity.com",
-			"https://data-au.learnosity.com", "https://data-or.learnosity.com"},
+		{
+			"two", "https://data-au.learnosity.com", "https://data-or.learnosity.com",
+			"https://data-au.learnosity.com", "https://data-or.learnosity.com",
+		},
 		{"loopback", "http://127.8.0.1:80/base/", "http://[::1]:8080", "http://127.8.0.1:80/base", "http://[::1]:8080"},
 		{"localhost", "http://localhost:1", "", "http://localhost:1", "http://localhost:1"},
 	}

@@ -47,7 +47,8 @@ func TestTrap21Statuses(t *testing.T) {
 	require.NoError(t, err)
 	want := []Item{
 		{Reference: "a", Status: pool.Published, Updated: "2026-01-02T03:04:05Z"},
-		{Reference: "b", Status: pool.Unpublished}, {Reference: "c", Status: Archived},
+		{Reference: "b", Status: pool.Unpublished},
+		{Reference: "c", Status: Archived},
 	}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)

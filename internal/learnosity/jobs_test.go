@@ -167,8 +167,10 @@ func TestTrap23JobRecord(t *testing.T) {
 		{"text", `"message":"no\nsuch\u001b[31m item"`, "message: no such [31m item"},
 		{"list of objects", `"results":[{"code":20013,"message":"Item not found","reference":"item-9"},` +
 			`{"code":"20014","message":"Tag not found"}]`, "results: 20013 Item not found (item-9); 20014 Tag not found"},
-		{"message and more", `"errors":[{"message":"Foreign items","items":["a","b"],"fatal":true}]`,
-			"errors: Foreign items, fatal: true, items: a; b"},
+		{
+			"message and more", `"errors":[{"message":"Foreign items","items":["a","b"],"fatal":true}]`,
+			"errors: Foreign items, fatal: true, items: a; b",
+		},
 		{"several members", `"results":{"failed":["i1","i2"]},"data":7.5`, "data: 7.5; results: failed: i1; i2"},
 	}
 	for _, test := range tests {

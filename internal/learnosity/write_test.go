@@ -83,15 +83,24 @@ func TestTrap11Accepted(t *testing.T) {
 		pools      []string
 		want       map[pool.Reference]pool.JobReference
 	}{
-		{"array", `[{"pool_reference":"b","job_reference":"j2"},{"pool_reference":"a","job_reference":"j1"}]`,
-			[]string{"a", "b"}, map[pool.Reference]pool.JobReference{"a": "j1", "b": "j2"}},
+		{
+			"array", `[{"pool_reference":"b","job_reference":"j2"},{"pool_reference":"a","job_reference":"j1"}]`,
+			[]string{"a", "b"},
+			map[pool.Reference]pool.JobReference{"a": "j1", "b": "j2"},
+		},
 		{"object", `{"pool_reference":"a","job_reference":"j1"}`, []string{"a"}, map[pool.Reference]pool.JobReference{"a": "j1"}},
 		{"job alone", `{"job_reference":"j1"}`, []string{"a"}, map[pool.Reference]pool.JobReference{"a": "j1"}},
 		{"job alone for two", `{"job_reference":"j1"}`, []string{"a", "b"}, map[pool.Reference]pool.JobReference{}},
-		{"one job for two", `[{"pool_reference":"a","job_reference":"j"},{"pool_reference":"b","job_reference":"j"}]`,
-			[]string{"a", "b"}, map[pool.Reference]pool.JobReference{"a": "j", "b": "j"}},
-		{"one missing", `[{"pool_reference":"a","job_reference":"j1"}]`, []string{"a", "b"},
-			map[pool.Reference]pool.JobReference{"a": "j1"}},
+		{
+			"one job for two", `[{"pool_reference":"a","job_reference":"j"},{"pool_reference":"b","job_reference":"j"}]`,
+			[]string{"a", "b"},
+			map[pool.Reference]pool.JobReference{"a": "j", "b": "j"},
+		},
+		{
+			"one missing", `[{"pool_reference":"a","job_reference":"j1"}]`,
+			[]string{"a", "b"},
+			map[pool.Reference]pool.JobReference{"a": "j1"},
+		},
 		{"a stranger", `[{"pool_reference":"A","job_reference":"j1"}]`, []string{"a"}, map[pool.Reference]pool.JobReference{}},
 		{"no job", `[{"pool_reference":"a"},null,7]`, []string{"a"}, map[pool.Reference]pool.JobReference{}},
 		{"two jobs", `[{"pool_reference":"a","job_reference":"j1"},{"pool_reference":"a","job_reference":"j2"},` +

@@ -59,7 +59,8 @@ func TestParseTakesEverything(t *testing.T) {
 				Items: []string{"a1", "b2"}, Activities: []string{"CCASWinter14G06AVE"},
 				Tags: []pool.Selector{
 					{Required: []pool.Tag{{Type: "baz"}, {Type: "foo", Name: "bar"}}, Additional: []pool.Tag{{Type: "corge"}, {Type: "qux", Name: "quux"}}},
-					{Type: "course", Name: "commoncore"}, {Type: "subject"},
+					{Type: "course", Name: "commoncore"},
+					{Type: "subject"},
 				},
 				ItemTags:     []pool.Selector{{Type: "grade", Name: "6"}},
 				ActivityTags: []pool.Selector{{Type: "season", Name: "winter"}},

@@ -85,15 +85,21 @@ type problem struct {
 }
 
 var problems = []problem{
-	{"mapping values are not allowed", true, secondColon, `unexpected ":"`,
-		`quote the text if it holds ": "; otherwise check the indentation`},
+	{
+		"mapping values are not allowed", true, secondColon, `unexpected ":"`,
+		`quote the text if it holds ": "; otherwise check the indentation`,
+	},
 	{"did not find expected ',' or ']'", true, unclosed('[', ']'), `the "[" is not closed`, `close it with "]", with "," between the entries`},
 	{"did not find expected ',' or '}'", true, unclosed('{', '}'), `the "{" is not closed`, `close it with "}", with "," between the fields`},
 	{"did not find expected node content", false, nil, "a value is missing", "close the brackets and put a value between the commas"},
-	{"did not find expected '-' indicator", false, nil, `the line stands in a list but does not start with "- "`,
-		"indent it like the fields of the entry that it belongs to"},
-	{"did not find expected key", false, afterQuote, `unexpected text; want "field: value"`,
-		"check the quotes and the indentation of the line"},
+	{
+		"did not find expected '-' indicator", false, nil, `the line stands in a list but does not start with "- "`,
+		"indent it like the fields of the entry that it belongs to",
+	},
+	{
+		"did not find expected key", false, afterQuote, `unexpected text; want "field: value"`,
+		"check the quotes and the indentation of the line",
+	},
 	{"could not find expected ':'", true, nil, `no ":" after the name of a field`, `write "field: value"`},
 	{"found unexpected end of stream", true, openQuote, "the quote is not closed", "close it, or quote the text with the other kind of quotes"},
 	{"found a tab character", true, tab, "a tab in the indentation; want spaces", "indent with spaces"},

@@ -99,6 +99,7 @@ func SummaryOf(p diff.Plan) Summary {
 // Plan is a plan as it is printed.
 type Plan struct {
 	Head
+	Set     string        `json:"set"` // the manifest set
 	Digest  string        `json:"digest"`
 	Summary Summary       `json:"summary"`
 	Calls   Calls         `json:"calls"`

@@ -73,8 +73,14 @@ func (p Plan) line() string {
 		n    int
 		word string
 	}{
-		{s.Pending, "pending"}, {s.Deferred, "deferred"}, {s.Halted, "halted"}, {s.Held, "held"}, {s.Touched, "touched"},
-		{s.Orphaned, "orphaned"}, {s.Forgotten, "forgotten"}, {s.Unmanaged, "unmanaged"},
+		{s.Pending, "pending"},
+		{s.Deferred, "deferred"},
+		{s.Halted, "halted"},
+		{s.Held, "held"},
+		{s.Touched, "touched"},
+		{s.Orphaned, "orphaned"},
+		{s.Forgotten, "forgotten"},
+		{s.Unmanaged, "unmanaged"},
 	} {
 		if more.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", more.n, more.word)
@@ -217,8 +223,11 @@ func counts(c pool.Content) string {
 		n          int
 		one, other string
 	}{
-		{len(c.Items), "item", "items"}, {len(c.Activities), "activity", "activities"}, {len(c.Tags), "tag", "tags"},
-		{len(c.ItemTags), "item tag", "item tags"}, {len(c.ActivityTags), "activity tag", "activity tags"},
+		{len(c.Items), "item", "items"},
+		{len(c.Activities), "activity", "activities"},
+		{len(c.Tags), "tag", "tags"},
+		{len(c.ItemTags), "item tag", "item tags"},
+		{len(c.ActivityTags), "activity tag", "activity tags"},
 	} {
 		switch n.n {
 		case 0:

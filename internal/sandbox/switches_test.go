@@ -62,8 +62,10 @@ var switchRows = []struct {
 	{"U27=dedupe", "set", `"reference":"q",` + items("m5-001", "m5-001"), "completed: m5-001", "||published"},
 	{"U27=refuse", "set", `"reference":"q",` + items("m5-001", "m5-001"), "400/20004", ""},
 	{"U28=exact", "set", `"reference":"q","content":{"tags":[{"type":"COURSE","name":"Sandbox"}]}`, "halted: ", "||halted"},
-	{"U28=fold", "set", `"reference":"q","content":{"tags":[{"type":"COURSE","name":"Sandbox"}]}`,
-		"completed: dataapi_test_007 dataapi_test_008 dataapi_test_009 dataapi_test_010", "||published"},
+	{
+		"U28=fold", "set", `"reference":"q","content":{"tags":[{"type":"COURSE","name":"Sandbox"}]}`,
+		"completed: dataapi_test_007 dataapi_test_008 dataapi_test_009 dataapi_test_010", "||published",
+	},
 	{"U29=never", "set", `"reference":"q","set_unpublished_to_published":true,` + items("e8-010"), "halted: ", "||halted"},
 	{"U29=flag", "set", `"reference":"q","set_unpublished_to_published":true,` + items("e8-010"), "completed: e8-010", "||published"},
 	{"U31=exact", "set", `"reference":"P",` + items("m5-003"), "completed: m5-003", "||published"},
@@ -304,7 +306,8 @@ func TestSwitchCopyDates(t *testing.T) {
 	h := newHarness(t, Options{Latency: -1})
 	read := func(pool string) (it struct {
 		DtUpdated string `json:"dt_updated"`
-	}) {
+	},
+	) {
 		h.write("set", `{"reference":"`+pool+`",`+items("m5-001")+`}`)
 		data := []any{&it}
 		h.call("get", "itembank/items", `{"item_pool_id":"`+pool+`","include":{"items":["dt_updated"]}}`).into(t, &data)

@@ -114,7 +114,8 @@ func TestSelectors(t *testing.T) {
 		{Reference: "i3", Tags: map[string][]string{"course": {"a", "b"}}},
 		{Reference: "i4", Tags: map[string][]string{"foo": {"bar"}}, Status: "unpublished"},
 		{Reference: "i5", Tags: map[string][]string{"foo": {"bar"}}, Status: "archived"},
-		{Reference: "i6"}, {Reference: "i7"},
+		{Reference: "i6"},
+		{Reference: "i7"},
 	}, Activities: []Activity{
 		{Reference: "act", Tags: map[string][]string{"foo": {"bar"}}, Items: []ActivityItem{{Reference: "i6"}}},
 		{Reference: "draft", Tags: map[string][]string{"foo": {"bar"}}, Status: "unpublished", Items: []ActivityItem{{Reference: "i7"}}},

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report"
+)
+
+const (
+	flagPlan       = "plan"
+	flagExpectPlan = "expect-plan"
+)
+
+// maxPlanSize bounds a saved plan, in bytes.
+const maxPlanSize = 256 << 20
+
+// savedPlan is the part of a saved plan that decides.
+type savedPlan struct {
+	SchemaVersion int           `json:"schema_version"`
+	Command       string        `json:"command"`
+	Target        report.Target `json:"target"`
+	Exit          report.Exit   `json:"exit"`
+	Set           string        `json:"set"`
+	Digest        string        `json:"digest"`
+	Changes       []savedChange `json:"changes"`
+}
+
+// savedChange is what a plan says of one pool, in the parts that are compared.
+type savedChange struct {
+	pool.Key
+	Actions     []diff.Action `json:"actions"`
+	Calls       []diff.Call   `json:"calls"`
+	Fingerprint string        `json:"fingerprint"`
+	Evidence    struct {
+		Recorded json.RawMessage `json:"recorded"`
+		Live     json.RawMessage `json:"live"`
+	} `json:"evidence"`
+}
+
+// readPlan reads a saved plan and makes sure that it is whole.
+func readPlan(name string) (savedPlan, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return savedPlan{}, fmt.Errorf("read plan: %w", err)
+	}
+	if info.Size() > maxPlanSize {
+		return savedPlan{}, fmt.Errorf("read plan: %s is larger than %d MiB", name, maxPlanSize>>20)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return savedPlan{}, fmt.Errorf("read plan: %w", err)
+	}
+	p, err := decodePlan(data)
+	if err != nil {
+		return p, &guardError{fmt.Sprintf("plan %s: %v", name, err), "make the plan anew: poolsync plan -o json=" + name}
+	}
+	return p, nil
+}
+
+// decodePlan checks a saved plan by itself: format, completeness and digest.
+func decodePlan(data []byte) (savedPlan, error) {
+	var p savedPlan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return p, fmt.Errorf("it is not a whole plan: %w", err)
+	}
+	switch {
+	case p.SchemaVersion != report.SchemaVersion:
+		return p, fmt.Errorf("it has format %d, and this version of poolsync reads format %d", p.SchemaVersion, report.SchemaVersion)
+	case p.Command != "plan":
+		return p, fmt.Errorf("it is the output of %q, not of plan", p.Command)
+	case p.Exit.Code != CodeDone && p.Exit.Code != CodeChanges:
+		return p, fmt.Errorf("that plan was not completed: %s", p.Exit.Reason)
+	}
+	var fingerprints []string
+	for _, ch := range p.Changes {
+		if ch.Fingerprint != "" {
+			fingerprints = append(fingerprints, ch.Fingerprint)
+		}
+	}
+	if diff.Digest(fingerprints) != p.Digest {
+		return p, fmt.Errorf("it was changed after it was made: its changes do not have the digest that it states")
+	}
+	return p, nil
+}
+
+// fits refuses a plan that was made for something else.
+func (p savedPlan) fits(s *session) error {
+	for _, x := range []struct{ what, was, is string }{
+		{"endpoint", p.Target.Endpoint, s.write},
+		{"API version", p.Target.APIVersion, s.version},
+		{"item bank", p.Target.Bank.String(), s.target().Bank.String()},
+		{"manifest set", p.Set, s.set},
+	} {
+		if x.was != x.is {
+			return &guardError{
+				fmt.Sprintf("the plan is for %s %s, and this run is for %s", x.what, x.was, x.is),
+				"apply it where it was made for, or make a plan for this run",
+			}
+		}
+	}
+	return nil
+}
+
+// against compares the saved plan with the plan of now. What is in both alike is
+// kept; what is recorded already counts as done; what the saved plan does not
+// have is left out and named. If any planned change moved, all is refused.
+func (p savedPlan) against(now diff.Plan) (kept diff.Plan, extra []string, err error) {
+	saved := make(map[pool.Key]savedChange, len(p.Changes))
+	for _, ch := range p.Changes {
+		if ch.Fingerprint != "" {
+			saved[ch.Key] = ch
+		}
+	}
+	kept = now
+	kept.Changes = nil
+	var moved []string
+	for _, ch := range now.Changes {
+		was, planned := saved[ch.Key]
+		switch {
+		case planned && was.Fingerprint != ch.Fingerprint:
+			moved = append(moved, describeMove(was, ch)...)
+		case ch.Fingerprint == "" || planned:
+			kept.Changes = append(kept.Changes, ch)
+		default:
+			extra = append(extra, string(ch.Reference))
+		}
+	}
+	if len(moved) > 0 {
+		return kept, extra, &guardError{
+			"what the plan was made from has moved since:\n" + strings.Join(moved, "\n"),
+			"make the plan anew and have it reviewed",
+		}
+	}
+	return kept, extra, nil
+}
+
+// describeMove says field by field what differs between a saved change and the
+// one of now.
+func describeMove(was savedChange, now diff.Change) []string {
+	var current savedChange
+	if data, err := json.Marshal(now); err == nil {
+		_ = json.Unmarshal(data, &current)
+	}
+	before, after := flatten(was), flatten(current)
+	names := slices.Sorted(maps.Keys(before))
+	for name := range after {
+		if _, ok := before[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	var out []string
+	for _, name := range names {
+		if before[name] != after[name] && name != "fingerprint" {
+			out = append(out, fmt.Sprintf("  %s: %s was %s, is %s", now.Reference, name, orNothing(before[name]), orNothing(after[name])))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, fmt.Sprintf("  %s: what is recorded of it was written anew", now.Reference))
+	}
+	return out
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return text
+}
+
+// flatten gives the values of a JSON document by their paths.
+func flatten(v any) map[string]string {
+	out := map[string]string{}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return out
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var x any
+	if d.Decode(&x) == nil {
+		flattenInto(out, "", x)
+	}
+	return out
+}
+
+func flattenInto(out map[string]string, path string, v any) {
+	join := func(name string) string { return strings.TrimPrefix(path+"."+name, ".") }
+	switch x := v.(type) {
+	case map[string]any:
+		for name, member := range x {
+			flattenInto(out, join(name), member)
+		}
+	case []any:
+		for i, member := range x {
+			flattenInto(out, join(fmt.Sprint(i)), member)
+		}
+	case nil:
+	default:
+		out[path] = fmt.Sprint(x)
+	}
+}
