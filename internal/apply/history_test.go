@@ -62,10 +62,13 @@ func (h *history) step() {
 
 func (h *history) item() string { return ref(h.IntN(unpublishedFrom)) }
 
-func (h *history) manifestsMove() {
+// manifestsMove is a commit: what was before may be what a stale clone still has.
+func (h *history) manifestsMove(change func()) {
 	if h.IntN(3) == 0 {
-		h.old, h.oldTime = cloneDeclared(h.declared), h.commit
+		h.old, h.oldTime = h.declared, h.commit
 	}
+	h.declared = cloneDeclared(h.declared)
+	change()
 	h.commit = h.commit.Add(time.Minute)
 }
 
@@ -101,18 +104,20 @@ func (h *history) declare() {
 	case 2:
 		d.Lifecycle.IgnoreStatus, d.Lifecycle.IgnoreName = true, true
 	}
-	h.declared = append(h.declared, d)
-	slices.SortFunc(h.declared, func(a, b pool.Declared) int { return a.Key.Compare(b.Key) })
-	h.manifestsMove()
+	h.manifestsMove(func() {
+		h.declared = append(h.declared, d)
+		slices.SortFunc(h.declared, func(a, b pool.Declared) int { return a.Key.Compare(b.Key) })
+	})
 	h.note("declare %s %s %v %+v", d.Reference, d.Status, d.Content, d.Lifecycle)
 }
 
 func (h *history) edit() {
-	if len(h.declared) == 0 {
-		return
+	if len(h.declared) > 0 {
+		h.manifestsMove(func() { h.editOne(&h.declared[h.IntN(len(h.declared))]) })
 	}
-	h.declared = cloneDeclared(h.declared)
-	d := &h.declared[h.IntN(len(h.declared))]
+}
+
+func (h *history) editOne(d *pool.Declared) {
 	h.labels++
 	switch n := h.IntN(12); {
 	case n < 2:
@@ -137,7 +142,6 @@ func (h *history) edit() {
 		d.Content = d.Content.Union(pool.Content{ItemTags: []pool.Selector{{Type: "third", Name: fmt.Sprint(h.IntN(3))}}})
 	}
 	d.Content = d.Content.Normal()
-	h.manifestsMove()
 	h.note("edit %s: %+v %v snapshot %q corrections %v", d.Reference, d.Fields, d.Content, d.Snapshot, d.Corrections)
 }
 
@@ -168,6 +172,11 @@ func (h *history) handEdit() {
 func (h *history) bankMoves() {
 	h.labels++
 	ref, status := h.item(), "published"
+	if pools := h.server.Pools(bankID); len(pools) > 0 && h.IntN(3) > 0 {
+		if snap, _ := h.server.PoolContent(bankID, pools[h.IntN(len(pools))].Reference); len(snap.Items) > 0 {
+			ref = snap.Items[h.IntN(len(snap.Items))].Reference
+		}
+	}
 	if h.IntN(6) == 0 {
 		status = "unpublished"
 	}
@@ -187,8 +196,7 @@ func (h *history) orphan() {
 	if len(h.declared) > 0 {
 		i := h.IntN(len(h.declared))
 		h.note("no longer declare %s", h.declared[i].Reference)
-		h.declared = slices.Delete(cloneDeclared(h.declared), i, i+1)
-		h.manifestsMove()
+		h.manifestsMove(func() { h.declared = slices.Delete(h.declared, i, i+1) })
 	}
 }
 
