@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"internal/learnosity": {"internal/pool"},
 	"internal/state":      {"internal/pool"},
 	"internal/follow":     {"internal/learnosity", "internal/pool"},
-	"internal/bank":       {"internal/diff", "internal/follow", "internal/learnosity", "internal/pool"},
+	"internal/bank":       {"internal/diff", "internal/follow", "internal/learnosity", "internal/pool", "internal/source", "internal/suggest"},
 	"internal/settle":     {"internal/follow", "internal/learnosity", "internal/pool"},
 	"internal/apply":      {"internal/diff", "internal/follow", "internal/learnosity", "internal/pool", "internal/settle", "internal/state"},
 	"internal/report":     {"internal/apply", "internal/diff", "internal/pool", "internal/source"},

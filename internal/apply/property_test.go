@@ -18,7 +18,7 @@ import (
 // TestHistories lives generated histories in every setting of what the API's
 // documentation leaves open, and judges each apply in them.
 func TestHistories(t *testing.T) {
-	seeds := uint64(seedsFromEnv(4))
+	seeds := uint64(12)
 	if testing.Short() {
 		seeds = 1
 	}

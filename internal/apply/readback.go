@@ -25,35 +25,27 @@ func (r *Runner) readBack(ctx context.Context, tasks []*task) {
 		r.notRead(tasks, err)
 		return
 	}
-	var members map[pool.Key]follow.Membership
-	if r.Verify {
-		if members, err = f.Verify(ctx, explicit(tasks, seen)); err != nil {
-			r.notRead(tasks, err)
-			return
-		}
-	}
 	at := r.Now().UTC()
-	for _, t := range tasks {
-		res := settle.Conclude(t.entry, t.outcome.Job, seen[t.change.Key], at)
-		m, looked := members[t.change.Key]
-		if res.Verdict == settle.Happened && looked {
-			res.Verified(t.entry, m)
-		}
-		r.conclude(t, res)
-	}
-}
-
-// explicit gives the references to look up of every pool that read as it was
-// sent.
-func explicit(tasks []*task, seen map[pool.Key]follow.Seen) map[pool.Key]pool.Content {
-	out := map[pool.Key]pool.Content{}
-	for _, t := range tasks {
+	results := make([]settle.Result, len(tasks))
+	contents := map[pool.Key]pool.Content{}
+	for i, t := range tasks {
+		results[i] = settle.Conclude(t.entry, t.outcome.Job, seen[t.change.Key], at)
 		c := t.call.Request.Content
-		if seen[t.change.Key].Problem == "" && len(c.Items)+len(c.Activities) > 0 {
-			out[t.change.Key] = pool.Content{Items: c.Items, Activities: c.Activities}
+		if r.Verify && results[i].Recorded && len(c.Items)+len(c.Activities) > 0 {
+			contents[t.change.Key] = c
 		}
 	}
-	return out
+	members, err := f.Verify(ctx, contents)
+	if err != nil {
+		r.notRead(tasks, err)
+		return
+	}
+	for i, t := range tasks {
+		if m, looked := members[t.change.Key]; looked {
+			results[i].Verified(t.entry, m)
+		}
+		r.conclude(t, results[i])
+	}
 }
 
 // notRead leaves the pools pending: their jobs are known, so that the next run

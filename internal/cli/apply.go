@@ -148,7 +148,7 @@ func (a *application) decide(ctx context.Context, ask bool) exit {
 		x := exit{code: CodeGuard, reason: plural(n, "change") + " blocked by a guard; nothing was written"}
 		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked")
 	}
-	x := done("no changes")
+	x := done(nothingToDo(plan))
 	if plan.HasChanges() || slices.ContainsFunc(plan.Changes, func(ch diff.Change) bool { return len(ch.Blocked) > 0 }) {
 		if ask && plan.HasChanges() {
 			if x, ok := a.confirm(ctx, plan); !ok {

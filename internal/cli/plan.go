@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 
@@ -94,6 +95,17 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 	case changes > 0:
 		return done(plural(changes, "change") + " planned, nothing written")
 	default:
-		return done("no changes")
+		return done(nothingToDo(plan))
 	}
+}
+
+// nothingToDo says that nothing is to be written, and what there is to look at.
+func nothingToDo(plan diff.Plan) string {
+	reason := "no changes"
+	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted, diff.Held, diff.Touched} {
+		if n := plan.Count(a); n > 0 {
+			reason += fmt.Sprintf("; %d %s", n, a)
+		}
+	}
+	return reason
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -31,19 +32,27 @@ const (
 	AdoptionRefused = "refused"
 )
 
+var adoptionSymbols = map[string]string{AdoptionDone: "+", AdoptionNone: " ", AdoptionRefused: "x"}
+
 // WriteAdoption writes what came of taking pools over as text for a person.
 func (t Text) WriteAdoption(w io.Writer, a Adoption) error {
 	out := &printer{w: w, text: t}
-	for _, p := range a.Pools {
-		out.line("  %s   %s   %s", Safe(string(p.Reference)), p.Outcome, Safe(p.Source.String()))
+	heads := make([]head, len(a.Pools))
+	for i, p := range a.Pools {
+		withBank := slices.ContainsFunc(a.Pools, func(q Adopted) bool { return q.Bank != p.Bank })
+		heads[i] = head{adoptionSymbols[p.Outcome], keyName(p.Key, withBank), p.Outcome, p.Source.String()}
+	}
+	wide := nameColumn(heads)
+	for i, p := range a.Pools {
+		out.head(heads[i], wide)
 		if len(p.Missing) > 0 {
-			out.line("      declared and not in the pool   %s", listed(p.Missing, "", t.Full))
+			out.list("declared and not in the pool", "", p.Missing)
 		}
 		if len(p.Extra) > 0 {
-			out.line("      in the pool and not declared   %s", listed(p.Extra, "", t.Full))
+			out.list("in the pool and not declared", "", p.Extra)
 		}
 		for _, n := range p.Notes {
-			out.line("      %s", Safe(n))
+			out.detail(n)
 		}
 	}
 	return out.err
@@ -60,24 +69,23 @@ type State struct {
 
 // WriteState writes the state as a table.
 func (t Text) WriteState(w io.Writer, s State) error {
-	out := &printer{w: w, text: t}
-	wide := len("POOL")
+	table, marks := [][]string{{"POOL", "STATUS", "APPLIED", "SET", "FILE"}}, []string{"bold"}
 	for _, e := range s.Entries {
-		wide = max(wide, len(Safe(e.Key.String())))
-	}
-	if len(s.Entries) > 0 {
-		out.line("%-*s  %-11s  %-20s  %-12s  %s", wide, "POOL", "STATUS", "APPLIED", "SET", "FILE")
-	}
-	for _, e := range s.Entries {
-		status, at := "-", "-"
+		status, at, mark := "-", "-", ""
 		if e.Sent != nil {
 			status = string(e.Sent.Status)
 		}
 		if e.AppliedAt != nil {
 			at = e.AppliedAt.UTC().Format("2006-01-02T15:04:05Z")
 		}
-		out.line("%-*s  %-11s  %-20s  %-12s  %s%s", wide, Safe(e.Key.String()), Safe(status), at, Safe(e.Set), Safe(e.File), remarks(e))
+		if e.Pending != nil || e.LastError != "" {
+			mark = "x"
+		}
+		table = append(table, []string{e.Key.String(), status, at, e.Set, e.File + remarks(e)})
+		marks = append(marks, mark)
 	}
+	out := &printer{w: w, text: t}
+	out.table(table, marks, nil)
 	return out.err
 }
 
@@ -85,7 +93,7 @@ func (t Text) WriteState(w io.Writer, s State) error {
 func remarks(e pool.Entry) string {
 	var words []string
 	if p := e.Pending; p != nil {
-		words = append(words, string(p.Operation)+" pending since "+p.At.UTC().Format("2006-01-02T15:04:05Z")+" (job "+Safe(string(p.Job))+")")
+		words = append(words, string(p.Operation)+" pending since "+p.At.UTC().Format("2006-01-02T15:04:05Z")+" (job "+string(p.Job)+")")
 	}
 	if e.Touched {
 		words = append(words, "touched")
@@ -94,7 +102,7 @@ func remarks(e pool.Entry) string {
 		words = append(words, "retired")
 	}
 	if e.LastError != "" {
-		words = append(words, "last error: "+Safe(e.LastError))
+		words = append(words, "last error: "+e.LastError)
 	}
 	if len(words) == 0 {
 		return ""

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
@@ -37,79 +38,151 @@ var kindWords = map[diff.DriftKind]string{
 	diff.DriftHalted:   "its last job failed",
 }
 
-// WriteDrift writes drift as text for a person.
-func (t Text) WriteDrift(w io.Writer, d Drift) error {
-	out := &printer{w: w, text: t}
-	out.line("poolsync drift: %s, %s", Safe(d.Target.String()), plural(d.Summary.Managed, "managed pool"))
-	out.line("")
-	for _, x := range d.Drift {
-		out.drifted(x)
-	}
-	for _, k := range d.Orphaned {
-		out.line("  - %s   orphaned: applied by poolsync, declared nowhere any more", Safe(string(k.Reference)))
-	}
-	for _, l := range d.Unmanaged {
-		out.line("    %s   unmanaged: %s, %s", Safe(string(l.Reference)), Quote(l.Name), Safe(string(l.Status)))
-	}
-	if len(d.Drift)+len(d.Orphaned)+len(d.Unmanaged) > 0 {
-		out.line("")
-	}
-	out.line("Drift: %d of %s drifted; %d orphaned, %d unmanaged; %s declared and not applied yet.",
-		d.Summary.Drifted, plural(d.Summary.Managed, "managed pool"), d.Summary.Orphaned, d.Summary.Unmanaged,
-		plural(d.Summary.Changes, "change"))
-	return out.err
-}
-
-// drifted writes one pool that is not as it was applied.
-func (p *printer) drifted(x diff.Drifted) {
+// kindsOf gives the kinds of drift in words.
+func kindsOf(x diff.Drifted) string {
 	words := make([]string, len(x.Kinds))
 	for i, k := range x.Kinds {
 		words[i] = string(k)
 	}
-	left := fmt.Sprintf("  ! %s   %s", Safe(string(x.Reference)), strings.Join(words, ", "))
-	p.line("%s", p.text.paint("!", fmt.Sprintf("%-70s %s", left, Safe(x.Source.String()))))
-	for _, f := range x.Fields {
-		p.line("      %-12s applied %s, live %s", Safe(f.Path), value(f.Before), value(f.After))
-	}
+	return strings.Join(words, ", ")
+}
+
+// explained gives what the kinds of a pool's drift mean.
+func explained(x diff.Drifted) []string {
+	var out []string
 	for _, k := range x.Kinds {
 		if kindWords[k] != "" {
-			p.line("      %s", kindWords[k])
+			out = append(out, kindWords[k])
 		}
 	}
 	if r := x.Evidence.Recorded; r != nil && r.LastError != "" {
-		p.line("      %s", Safe(r.LastError))
+		out = append(out, r.LastError)
+	}
+	return out
+}
+
+// driftEvidence says what a kind of drift rests on that the fields do not show.
+func driftEvidence(x diff.Drifted) string {
+	switch {
+	case slices.Contains(x.Kinds, diff.DriftTouched), slices.Contains(x.Kinds, diff.DriftHeld):
+		return seen(x.Evidence)
+	case slices.Contains(x.Kinds, diff.DriftVanished), slices.Contains(x.Kinds, diff.DriftHalted):
+		return recorded(x.Evidence)
+	default:
+		return ""
 	}
 }
 
-// Listed is a live pool, and whether the state knows it.
-type Listed struct {
-	pool.Live
-	Bank    pool.Bank `json:"organisation_id"`
-	Managed bool      `json:"managed"`
+// line is drift in one line.
+func (d Drift) line() string {
+	s := d.Summary
+	return fmt.Sprintf("Drift: %d of %s drifted; %d orphaned, %d unmanaged; %s declared and not applied yet.",
+		s.Drifted, plural(s.Managed, "managed pool"), s.Orphaned, s.Unmanaged, plural(s.Changes, "change"))
 }
 
-// List is the live pools of a bank, as it is printed.
-type List struct {
-	Head
-	Pools []Listed `json:"pools"`
+const (
+	orphanWords = "orphaned: applied by poolsync, declared nowhere any more"
+	dueWords    = "declared and not applied yet; no drift"
+)
+
+// manyBanks reports whether the pools are of several banks.
+func (d Drift) manyBanks() bool {
+	var keys []pool.Key
+	for _, x := range d.Drift {
+		keys = append(keys, x.Key)
+	}
+	keys = append(keys, d.Orphaned...)
+	for _, l := range d.Unmanaged {
+		keys = append(keys, pool.Key{Bank: l.Bank})
+	}
+	for _, ch := range d.Changes {
+		keys = append(keys, ch.Key)
+	}
+	return slices.ContainsFunc(keys, func(k pool.Key) bool { return k.Bank != keys[0].Bank })
 }
 
-// WriteList writes live pools as a table.
-func (t Text) WriteList(w io.Writer, l List) error {
+// WriteDrift writes drift as text for a person: what drifted in full, what is
+// only told of up to a number.
+func (t Text) WriteDrift(w io.Writer, d Drift) error {
 	out := &printer{w: w, text: t}
-	wide := len("REFERENCE")
-	for _, p := range l.Pools {
-		wide = max(wide, len(Safe(string(p.Reference))))
+	about := "no item bank"
+	if d.Target != nil {
+		about = d.Target.String()
 	}
-	if len(l.Pools) > 0 {
-		out.line("%-*s  %-11s  %-9s  %-20s  %s", wide, "REFERENCE", "STATUS", "MANAGED", "UPDATED", "NAME")
+	out.line("poolsync drift: %s, %s", Safe(about), plural(d.Summary.Managed, "managed pool"))
+	out.line("")
+	heads := d.heads()
+	wide := nameColumn(heads)
+	for i, x := range d.Drift {
+		out.head(heads[i], wide)
+		out.drifted(x)
 	}
-	for _, p := range l.Pools {
-		managed := "no"
-		if p.Managed {
-			managed = "yes"
-		}
-		out.line("%-*s  %-11s  %-9s  %-20s  %s", wide, Safe(string(p.Reference)), Safe(string(p.Status)), managed, Safe(p.Updated), Safe(p.Name))
+	rest := heads[len(d.Drift):]
+	for _, n := range []struct {
+		n     int
+		words string
+	}{{len(d.Orphaned), "orphaned"}, {len(d.Unmanaged), "unmanaged"}, {len(d.Changes), "not applied yet"}} {
+		out.some(rest[:n.n], wide, n.words)
+		rest = rest[n.n:]
 	}
+	if len(heads) > 0 {
+		out.line("")
+	}
+	out.line("%s", d.line())
 	return out.err
+}
+
+// heads are the head lines of everything that drift tells of, in its order.
+func (d Drift) heads() []head {
+	withBank := d.manyBanks()
+	var heads []head
+	for _, x := range d.Drift {
+		heads = append(heads, head{"!", keyName(x.Key, withBank), kindsOf(x), x.Source.String()})
+	}
+	for _, k := range d.Orphaned {
+		heads = append(heads, head{"-", keyName(k, withBank), orphanWords, ""})
+	}
+	for _, l := range d.Unmanaged {
+		heads = append(heads, head{" ", keyName(l.key(), withBank), "unmanaged: " + quoted(l.Name, 0, maxValue/2) + ", " + string(l.Status), ""})
+	}
+	for _, ch := range d.Changes {
+		heads = append(heads, head{" ", keyName(ch.Key, withBank), actionWords(ch) + ": " + dueWords, ch.Source.String()})
+	}
+	return heads
+}
+
+// some writes head lines up to a number.
+func (p *printer) some(heads []head, wide int, words string) {
+	n := len(heads)
+	if n > maxUnmanaged+1 && !p.text.Full {
+		n = maxUnmanaged
+	}
+	for _, h := range heads[:n] {
+		p.head(h, wide)
+	}
+	if rest := len(heads) - n; rest > 0 {
+		p.line("    + %d more %s; --full shows all", rest, words)
+	}
+}
+
+// drifted writes what is different in one pool, and what that means.
+func (p *printer) drifted(x diff.Drifted) {
+	limit := maxValue
+	if p.text.Full {
+		limit = 0
+	}
+	for _, f := range x.Fields {
+		before, after := fieldValues(f, limit)
+		lead := indent + pad(Safe(f.Path), pathWidth)
+		if one := Safe("applied " + before + ", live " + after); width(lead)+1+width(one) <= pageWidth {
+			p.line("%s %s", lead, one)
+			continue
+		}
+		p.line("%s applied %s", lead, Safe(before))
+		p.line("%s    live %s", indent+strings.Repeat(" ", pathWidth), Safe(after))
+	}
+	for _, words := range explained(x) {
+		p.detail(words)
+	}
+	p.faint(driftEvidence(x))
 }

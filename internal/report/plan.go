@@ -1,9 +1,7 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -106,12 +104,4 @@ type Plan struct {
 	Changes []diff.Change `json:"changes"`
 	Files   int           `json:"files"`
 	Pools   int           `json:"pools"` // declared
-}
-
-// WriteJSON writes a document, indented, with a line break at its end.
-func WriteJSON(w io.Writer, doc any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(doc)
 }

@@ -3,21 +3,11 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/pool"
 )
-
-// Text says how text is written.
-type Text struct {
-	Color bool
-	Full  bool // long lists are not cut
-}
-
-// maxListed is how many entries of a list are shown unless the text is Full.
-const maxListed = 6
 
 // symbols mark what a line is about; an action that a running exam may see is
 // marked "!" instead.
@@ -27,18 +17,38 @@ var symbols = map[diff.Action]string{
 	diff.Orphaned: "-", diff.Unmanaged: " ", diff.Forgotten: "-",
 }
 
-// WritePlan writes a plan as text for a person.
+const noChanges = "No changes: every declared pool is as it was applied."
+
+// WritePlan writes a plan as text for a person. Pools in which nothing changes
+// are a number and no more.
 func (t Text) WritePlan(w io.Writer, p Plan) error {
 	out := &printer{w: w, text: t}
-	out.line("poolsync plan: %s, %s declared in %s", Safe(p.Target.String()), plural(p.Pools, "pool"), plural(p.Files, "file"))
+	out.line("poolsync plan: %s, %s declared in %s", Safe(p.about()), plural(p.Pools, "pool"), plural(p.Files, "file"))
 	out.line("")
 	out.changes(p.Changes)
 	if p.Summary.nothing() {
-		out.line("No changes: every declared pool is as it was applied.")
+		out.line(noChanges)
 		out.line("")
 	}
 	out.line("%s", p.line())
 	return out.err
+}
+
+// about names the banks that the plan is about.
+func (p Plan) about() string {
+	if p.Target == nil {
+		return "no item bank"
+	}
+	var banks []string
+	for _, ch := range p.Changes {
+		if b := ch.Bank.String(); !slices.Contains(banks, b) {
+			banks = append(banks, b)
+		}
+	}
+	if len(banks) < 2 {
+		return p.Target.String()
+	}
+	return fmt.Sprintf("item banks %s at %s (%s)", strings.Join(banks, ", "), p.Target.Endpoint, p.Target.APIVersion)
 }
 
 // nothing reports whether the plan has nothing to say.
@@ -47,9 +57,15 @@ func (s Summary) nothing() bool {
 	return s == Summary{}
 }
 
-// line is the plan in one line. People and programs read it: its wording stays.
-func (p Plan) line() string {
-	s := p.Summary
+// planCount is a number of the summary line and how many of it are blocked.
+type planCount struct {
+	n, blocked int
+	action     diff.Action
+	words      string
+}
+
+// calls are the counts of what would be written, in the order of the summary.
+func (p Plan) calls() []planCount {
 	blocked := map[diff.Action]int{}
 	for _, ch := range p.Changes {
 		for _, a := range ch.Actions {
@@ -58,257 +74,196 @@ func (p Plan) line() string {
 			}
 		}
 	}
-	count := func(n int, words string, a diff.Action) string {
-		if blocked[a] == 0 {
-			return fmt.Sprintf("%d %s", n, words)
-		}
-		return fmt.Sprintf("%d %s (%d blocked)", n, words, blocked[a])
+	s := p.Summary
+	return []planCount{
+		{s.Create, blocked[diff.Create], diff.Create, "to create"},
+		{s.Append, blocked[diff.Append], diff.Append, "to append"},
+		{s.Edit, blocked[diff.Edit], diff.Edit, "to edit"},
+		{s.Correct, blocked[diff.Correct], diff.Correct, "to correct"},
+		{s.Replace, blocked[diff.Replace], diff.Replace, "to replace"},
+		{s.Retire, blocked[diff.Retire], diff.Retire, "to retire"},
+	}
+}
+
+// others are the counts of what is only told.
+func (s Summary) others() []planCount {
+	return []planCount{
+		{s.Pending, 0, diff.Pending, "pending"}, {s.Deferred, 0, diff.Deferred, "deferred"}, {s.Halted, 0, diff.Halted, "halted"},
+		{s.Held, 0, diff.Held, "held"}, {s.Touched, 0, diff.Touched, "touched"}, {s.Orphaned, 0, diff.Orphaned, "orphaned"},
+		{s.Forgotten, 0, diff.Forgotten, "forgotten"}, {s.Unmanaged, 0, diff.Unmanaged, "unmanaged"},
+	}
+}
+
+// String gives "3 to create (1 blocked)".
+func (c planCount) String() string {
+	if c.blocked == 0 {
+		return fmt.Sprintf("%d %s", c.n, c.words)
+	}
+	return fmt.Sprintf("%d %s (%d blocked)", c.n, c.words, c.blocked)
+}
+
+// line is the plan in one line. People and programs read it: its wording stays.
+func (p Plan) line() string {
+	var calls []string
+	for _, c := range p.calls() {
+		calls = append(calls, c.String())
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Plan: %s, %s, %s, %s, %s, %s; %d unchanged, %d unknown",
-		count(s.Create, "to create", diff.Create), count(s.Append, "to append", diff.Append), count(s.Edit, "to edit", diff.Edit),
-		count(s.Correct, "to correct", diff.Correct), count(s.Replace, "to replace", diff.Replace), count(s.Retire, "to retire", diff.Retire),
-		s.Unchanged, s.Unknown)
-	for _, more := range []struct {
-		n    int
-		word string
-	}{
-		{s.Pending, "pending"},
-		{s.Deferred, "deferred"},
-		{s.Halted, "halted"},
-		{s.Held, "held"},
-		{s.Touched, "touched"},
-		{s.Orphaned, "orphaned"},
-		{s.Forgotten, "forgotten"},
-		{s.Unmanaged, "unmanaged"},
-	} {
-		if more.n > 0 {
-			fmt.Fprintf(&b, ", %d %s", more.n, more.word)
+	fmt.Fprintf(&b, "Plan: %s; %d unchanged, %d unknown", strings.Join(calls, ", "), p.Summary.Unchanged, p.Summary.Unknown)
+	for _, c := range p.Summary.others() {
+		if c.n > 0 {
+			fmt.Fprintf(&b, ", %s", c)
 		}
 	}
 	fmt.Fprintf(&b, ". %s.", plural(p.Calls.Set+p.Calls.Update, "call"))
 	return b.String()
 }
 
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
-}
-
-// printer keeps the first error, so that lines can be written without asking
-// after each.
-type printer struct {
-	w    io.Writer
-	text Text
-	err  error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
-	}
-}
-
-// head is the first line of a change, in columns.
-type head struct{ symbol, reference, words, place string }
+// maxUnmanaged is how many unmanaged pools are listed unless everything is: a
+// bank is often shared.
+const maxUnmanaged = 20
 
 func (p *printer) changes(changes []diff.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	heads := make([]head, len(changes))
-	wide := 0
-	for i, ch := range changes {
-		heads[i] = headOf(ch, manyBanks(changes))
-		wide = max(wide, utf8.RuneCountInString(heads[i].reference))
+	withBank := manyBanks(changes)
+	rows, guards := rowsOf(changes, true)
+	heads := make([]head, len(rows))
+	for i, r := range rows {
+		heads[i] = head{symbol: r.symbol, name: r.name(withBank), place: shortPlace(r.place)}
 	}
-	wide = min(wide, 48)
-	for i, ch := range changes {
-		h := heads[i]
-		left := fmt.Sprintf("  %s %-*s   %s", h.symbol, wide, h.reference, h.words)
-		if h.place != "" {
-			left = fmt.Sprintf("%-70s %s", left, h.place)
+	wide := nameColumn(heads)
+	unmanaged := 0
+	for i, r := range rows {
+		if r.actions == string(diff.Unmanaged) {
+			if unmanaged++; unmanaged > maxUnmanaged && !p.text.Full {
+				continue
+			}
 		}
-		p.line("%s", p.text.paint(h.symbol, left))
-		p.details(ch)
+		p.row(r, heads[i], wide, withBank)
+	}
+	if rest := unmanaged - maxUnmanaged; rest > 0 && !p.text.Full {
+		p.line("    + %d more unmanaged; --full shows all", rest)
 	}
 	p.line("")
+	p.guards(guards, withBank)
 }
 
-func manyBanks(changes []diff.Change) bool {
-	for _, ch := range changes {
-		if ch.Bank != changes[0].Bank {
-			return true
-		}
+// row writes a row: its head, what changes, why not, and what it rests on.
+func (p *printer) row(r row, h head, wide int, withBank bool) {
+	var below, said bool
+	h.words, below, said = r.words(wide)
+	p.head(h, wide)
+	if below {
+		p.detail(r.effect)
 	}
-	return false
-}
-
-func headOf(ch diff.Change, withBank bool) head {
-	h := head{symbol: " ", reference: Safe(string(ch.Reference))}
-	if withBank {
-		h.reference = Safe(ch.Key.String())
+	p.fields(r)
+	for _, d := range r.delta {
+		p.list(d.path, d.sign, d.entries)
 	}
-	var words []string
-	for i, a := range ch.Actions {
-		words = append(words, string(a))
-		if i == 0 {
-			h.symbol = symbols[a]
-		}
+	if len(r.keys) > 1 {
+		p.list("pools", "", keyNames(r.keys, withBank))
 	}
-	if ch.Dangerous {
-		h.symbol = "!"
-	}
-	h.words = strings.Join(words, ", ")
-	if len(ch.Blocked) > 0 && len(ch.Calls)+len(ch.Actions) > 0 && !ch.Blocked[0].Own {
-		h.words += "   blocked: " + Safe(ch.Blocked[0].Message)
-	} else if len(ch.Blocked) > 0 {
-		h.words = strings.TrimLeft(h.words+"   "+Safe(ch.Blocked[0].Message), " ")
-	}
-	if ch.Source.File != "" {
-		h.place = Safe(ch.Source.File)
-		if ch.Source.Line > 0 {
-			h.place += fmt.Sprintf(":%d", ch.Source.Line)
-		}
-	}
-	return h
-}
-
-// details are the lines under a change's head.
-func (p *printer) details(ch diff.Change) {
-	whole := ch.Has(diff.Create) || (ch.Has(diff.Replace) && ch.Entry == nil)
-	for _, f := range ch.Fields {
+	for i, b := range r.blocks {
 		switch {
-		case f.Before == nil && f.Path == "status" && f.After == "published":
-		case f.Before == nil:
-			p.line("      %-12s %s", Safe(f.Path), value(f.After))
+		case i == 0 && said:
+		case b.Own:
+			p.detail(b.Message)
 		default:
-			p.line("      %-12s %s -> %s", Safe(f.Path), value(f.Before), value(f.After))
+			p.line("%sblocked: %s %s", indent, Safe(b.Message), p.text.ink("faint", Safe("["+b.Rule+"]")))
 		}
 	}
-	if whole {
-		p.line("      %-12s %s", "content", counts(ch.Content.Added))
-	} else {
-		p.delta(ch.Content)
+	for _, n := range r.notes {
+		p.detail(n)
 	}
-	for i, b := range ch.Blocked {
-		if i > 0 {
-			p.line("      blocked: %s", Safe(b.Message))
-		}
-		p.line("      %s", Safe(b.Remedy))
-	}
-	for _, n := range ch.Notes {
-		p.line("      %s", Safe(n))
-	}
-}
-
-// value writes a field's value; text is quoted.
-func value(v any) string {
-	switch v := v.(type) {
-	case string:
-		return Quote(v)
-	case []string:
-		return listed(v, "", false)
-	default:
-		return Safe(fmt.Sprint(v))
-	}
-}
-
-// counts tells how many entries of each kind content has.
-func counts(c pool.Content) string {
-	var parts []string
-	for _, n := range []struct {
-		n          int
-		one, other string
-	}{
-		{len(c.Items), "item", "items"},
-		{len(c.Activities), "activity", "activities"},
-		{len(c.Tags), "tag", "tags"},
-		{len(c.ItemTags), "item tag", "item tags"},
-		{len(c.ActivityTags), "activity tag", "activity tags"},
-	} {
-		switch n.n {
-		case 0:
-		case 1:
-			parts = append(parts, "1 "+n.one)
-		default:
-			parts = append(parts, fmt.Sprintf("%d %s", n.n, n.other))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// delta lists what content gains and loses, kind by kind.
-func (p *printer) delta(d diff.Delta) {
-	kinds := []struct {
-		path           string
-		added, removed []string
-	}{
-		{"content.item_references", d.Added.Items, d.Removed.Items},
-		{"content.activity_references", d.Added.Activities, d.Removed.Activities},
-		{"content.tags", selectors(d.Added.Tags), selectors(d.Removed.Tags)},
-		{"content.item_tags", selectors(d.Added.ItemTags), selectors(d.Removed.ItemTags)},
-		{"content.activity_tags", selectors(d.Added.ActivityTags), selectors(d.Removed.ActivityTags)},
-	}
-	for _, k := range kinds {
-		if len(k.added) > 0 {
-			p.line("      %s   %s", k.path, listed(k.added, "+ ", p.text.Full))
-		}
-		if len(k.removed) > 0 {
-			p.line("      %s   %s", k.path, listed(k.removed, "- ", p.text.Full))
+	p.faint(r.evidence)
+	for _, b := range r.blocks {
+		if b.Remedy != "" {
+			p.detail(b.Remedy)
 		}
 	}
 }
 
-// listed joins entries, each with its sign, and cuts a long list.
-func listed(entries []string, sign string, full bool) string {
-	n := len(entries)
-	if !full && n > maxListed+1 {
-		n = maxListed
+// words are those of a row's head: the action, what it will be seen to do, and
+// why it is not done. What does not fit is left for the lines below: below tells
+// so of the effect, said of the first refusal that it is in the head.
+func (r row) words(wide int) (words string, below, said bool) {
+	words = r.actions
+	join := func(more string) string { return strings.TrimLeft(words+"   "+more, " ") }
+	refused := ""
+	switch {
+	case len(r.blocks) > 0 && !r.blocks[0].Own:
+		refused = "blocked"
+	case len(r.guards) > 0:
+		refused = "blocked by " + strings.Join(r.guards, ", ")
 	}
-	var b strings.Builder
-	for i, e := range entries[:n] {
-		if i > 0 {
-			b.WriteString(", ")
+	if len(r.blocks) == 1 && len(r.guards) == 0 && refused != "" {
+		if long := "blocked: " + r.blocks[0].Message; fits(join(long), wide) {
+			return join(long), r.effect != "" && r.effect != "rebuilds a live pool", true
 		}
-		b.WriteString(sign + Safe(e))
 	}
-	if rest := len(entries) - n; rest > 0 {
-		fmt.Fprintf(&b, ", %s%d more", sign, rest)
+	tail := refused
+	if r.effect != "" && tail != "" {
+		tail = r.effect + "   " + tail
+	} else if r.effect != "" {
+		tail = r.effect
 	}
-	return b.String()
+	if tail == "" {
+		return words, false, false
+	}
+	if fits(join(tail), wide) || refused == "" {
+		return join(tail), false, false
+	}
+	return join(refused), r.effect != "", false
 }
 
-// selectors writes tag selectors as people read them.
-func selectors(list []pool.Selector) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		if s.Type != "" {
-			out[i] = tag(pool.Tag{Type: s.Type, Name: s.Name})
+// fields writes the fields of a row below each other. Values that do not fit
+// on one line stand on two.
+func (p *printer) fields(r row) {
+	wide := pathWidth
+	for _, f := range r.fields {
+		if n := width(Safe(f.Path)); n <= 2*pathWidth+6 && !obvious(f) {
+			wide = max(wide, n)
+		}
+	}
+	limit := maxValue
+	if p.text.Full {
+		limit = 0
+	}
+	for _, f := range r.fields {
+		if obvious(f) {
 			continue
 		}
-		out[i] = "(" + tags(s.Required, " and ")
-		if len(s.Additional) > 0 {
-			out[i] += ", any of " + tags(s.Additional, " or ")
+		if entries, ok := f.After.([]string); ok && f.Before == nil {
+			p.list(f.Path, "", entries)
+			continue
 		}
-		out[i] += ")"
+		before, after := fieldValues(f, limit)
+		lead := indent + pad(Safe(f.Path), wide) + " "
+		switch one := Safe(before + " -> " + after); {
+		case before == "":
+			p.line("%s%s", lead, Safe(after))
+		case width(lead)+width(one) <= pageWidth:
+			p.line("%s%s", lead, one)
+		default:
+			p.line("%s- %s", lead, Safe(before))
+			p.line("%s+ %s", strings.Repeat(" ", width(lead)), Safe(after))
+		}
 	}
-	return out
+	if r.whole != "" {
+		p.line("%s%s %s", indent, pad("content", wide), r.whole)
+	}
 }
 
-func tags(list []pool.Tag, sep string) string {
-	parts := make([]string, len(list))
-	for i, t := range list {
-		parts[i] = tag(t)
+// guards writes what refuses many pools at once, each once.
+func (p *printer) guards(guards []guard, withBank bool) {
+	for _, g := range guards {
+		p.line("%s", p.text.ink("!", fmt.Sprintf("  blocked by %s: %s", Safe(g.Rule), Safe(g.Message))))
+		p.list(plural(len(g.keys), "pool"), "", keyNames(g.keys, withBank))
+		if g.Remedy != "" {
+			p.detail(g.Remedy)
+		}
+		p.line("")
 	}
-	return strings.Join(parts, sep)
-}
-
-func tag(t pool.Tag) string {
-	if t.Name == "" {
-		return t.Type + ":*"
-	}
-	return t.Type + ":" + t.Name
 }

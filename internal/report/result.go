@@ -2,7 +2,7 @@ package report
 
 import (
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/apply"
 	"github.com/poolsync/poolsync/internal/diff"
@@ -49,72 +49,115 @@ func OutcomesOf(r apply.Result) ([]Outcome, OutcomeCounts) {
 	}
 }
 
-var outcomeSymbols = map[apply.State]string{
-	apply.Applied: "+", apply.Failed: "x", apply.StillRunning: ".", apply.NotAttempted: " ",
+// outcomeRow is an outcome, or several pools that came to the same end for the
+// same reason.
+type outcomeRow struct {
+	Outcome
+	all []Outcome
 }
 
-// WriteResult writes the outcome of an apply as text for a person: the pools in
-// trouble one by one, the others as a count unless the text is Full.
-func (t Text) WriteResult(w io.Writer, r Result) error {
-	out := &printer{w: w, text: t}
-	if r.Target != nil {
-		out.line("poolsync apply: %s, run %s", Safe(r.Target.String()), Safe(r.Run))
-		out.line("")
+// outcomeRows joins pools in trouble for the same reason, in the order of the
+// outcomes.
+func outcomeRows(outcomes []Outcome) []outcomeRow {
+	signs := make([]string, len(outcomes))
+	counts, at := map[string]int{}, map[string]int{}
+	for i, o := range outcomes {
+		signs[i] = o.Key.String()
+		if p := o.Error; p != nil && o.Outcome != apply.Applied && len(o.Warnings) == 0 {
+			signs[i] = fmt.Sprintf("%q %q %d %q %q %q", o.Outcome, actionWords(o.Change), p.Code,
+				general(p.Message, o.Reference), p.RequestUUID, general(p.Remedy, o.Reference))
+		}
+		counts[signs[i]]++
 	}
-	shown := 0
-	for _, o := range r.Changes {
-		if o.Outcome == apply.Applied && len(o.Warnings) == 0 && !t.Full && len(r.Changes) > maxOutcomes {
+	var rows []outcomeRow
+	for i, o := range outcomes {
+		n, seen := at[signs[i]]
+		if seen && counts[signs[i]] >= groupOf {
+			rows[n].all = append(rows[n].all, o)
 			continue
 		}
-		out.outcome(o)
-		shown++
+		if counts[signs[i]] >= groupOf {
+			at[signs[i]] = len(rows)
+			common := *o.Error
+			common.Message, common.Remedy = general(common.Message, o.Reference), general(common.Remedy, o.Reference)
+			all := []Outcome{o}
+			o.Error = &common
+			rows = append(rows, outcomeRow{o, all})
+			continue
+		}
+		rows = append(rows, outcomeRow{o, []Outcome{o}})
 	}
-	if shown > 0 {
-		out.line("")
-	}
-	out.line("Apply: %d applied, %d failed, %d still running, %d not attempted; %d unchanged. %s sent.",
-		r.Outcomes.Applied, r.Outcomes.Failed, r.Outcomes.StillRunning, r.Outcomes.NotAttempted, r.Summary.Unchanged,
-		plural(r.Calls.Set+r.Calls.Update, "call"))
-	return out.err
+	return rows
 }
 
-// maxOutcomes is up to how many pools those that went well are listed too.
-const maxOutcomes = 20
+// words say what was done and how it ended.
+func (o Outcome) words() string {
+	state := strings.ReplaceAll(string(o.Outcome), "_", " ")
+	if actions := actionWords(o.Change); actions != "" {
+		return actions + ": " + state
+	}
+	return state
+}
 
-func (p *printer) outcome(o Outcome) {
-	h := headOf(o.Change, false)
-	line := fmt.Sprintf("  %s %s   %s: %s", outcomeSymbols[o.Outcome], h.reference, actionWords(o.Change), o.Outcome)
-	if o.Job != "" {
-		line += "   job " + Safe(string(o.Job))
+// about gives what support asks for, unless the message has it already.
+func (o Outcome) about() string {
+	var parts []string
+	say := func(name, value string) {
+		if value != "" && (o.Error == nil || !strings.Contains(o.Error.Message, value)) {
+			parts = append(parts, name+" "+value)
+		}
 	}
-	if o.Outcome != apply.Applied && o.Source.File != "" {
-		line += "   " + Safe(o.Source.String())
+	if o.Error != nil && o.Error.Code != 0 {
+		say("code", fmt.Sprint(o.Error.Code))
 	}
-	p.line("%s", p.text.paint(outcomeSymbols[o.Outcome], line))
+	say("job", string(o.Job))
 	if o.Error != nil {
-		p.line("      %s", Safe(o.Error.Message))
-		if o.Error.RequestUUID != "" {
-			p.line("      request_uuid %s", Safe(o.Error.RequestUUID))
-		}
-		if o.Error.Remedy != "" {
-			p.line("      %s", Safe(o.Error.Remedy))
-		}
+		say("request_uuid", o.Error.RequestUUID)
 	}
-	for _, w := range o.Warnings {
-		p.line("      warning: %s", Safe(w))
+	return strings.Join(parts, ", ")
+}
+
+// line is the result in one line.
+func (r Result) line() string {
+	return fmt.Sprintf("Apply: %d applied, %d failed, %d still running, %d not attempted; %d unchanged. %s sent.",
+		r.Outcomes.Applied, r.Outcomes.Failed, r.Outcomes.StillRunning, r.Outcomes.NotAttempted, r.Summary.Unchanged,
+		plural(r.Calls.Set+r.Calls.Update, "call"))
+}
+
+// failedNext says how to go on after failures.
+const failedNext = "put right what the failed pools say, then run the same apply again: what is applied stays and is not sent again"
+
+// maxJobs is how many jobs a command to go on with names.
+const maxJobs = 20
+
+// next says what to do now.
+func (r Result) next() []string {
+	var out []string
+	if r.Outcomes.Failed > 0 {
+		out = append(out, failedNext)
 	}
+	if r.Outcomes.StillRunning > 0 {
+		var jobs []string
+		for _, o := range r.Changes {
+			if o.Outcome == apply.StillRunning && o.Job != "" {
+				jobs = append(jobs, string(o.Job))
+			}
+		}
+		if n := min(len(jobs), maxJobs); n > 0 {
+			out = append(out, "the jobs run on without poolsync; to watch them: poolsync jobs "+strings.Join(jobs[:n], " ")+" --watch")
+		}
+		out = append(out, "to go on, run the same apply again: it waits for what still runs and sends nothing twice")
+	}
+	return out
 }
 
 // actionWords gives the actions of a change that are calls, or else all.
 func actionWords(ch diff.Change) string {
-	words := ""
+	var words []string
 	for _, a := range ch.Actions {
 		if a.IsCall() || len(ch.Calls) == 0 {
-			if words != "" {
-				words += ", "
-			}
-			words += string(a)
+			words = append(words, string(a))
 		}
 	}
-	return words
+	return strings.Join(words, ", ")
 }

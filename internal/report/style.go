@@ -2,22 +2,22 @@ package report
 
 import "github.com/fatih/color"
 
-// Quote gives text between double quotes, made safe.
-func Quote(s string) string { return `"` + Safe(s) + `"` }
+// colors are the colours of lines by their symbol, and of text by its name.
+// Nothing is said by colour alone.
+var colors = map[string][]color.Attribute{
+	"+": {color.FgGreen}, "~": {color.FgYellow}, "!": {color.FgRed, color.Bold}, "-": {color.FgMagenta}, "x": {color.FgRed, color.Bold},
+	"?": {color.FgCyan}, "*": {color.FgCyan}, ".": {color.FgBlue}, "faint": {color.Faint}, "bold": {color.Bold},
+}
 
-// paint colours a line by its symbol, if there is colour at all. Nothing is
-// said by colour alone.
-func (t Text) paint(symbol, line string) string {
-	if !t.Color {
-		return line
+// paint colours a line by its symbol, if there is colour at all.
+func (t Text) paint(symbol, line string) string { return t.ink(symbol, line) }
+
+func (t Text) ink(name, text string) string {
+	attributes, ok := colors[name]
+	if !t.Color || !ok {
+		return text
 	}
-	attribute, ok := map[string]color.Attribute{
-		"+": color.FgGreen, "~": color.FgYellow, "!": color.FgRed, "-": color.FgMagenta, "x": color.FgRed, "?": color.FgCyan, "*": color.FgCyan,
-	}[symbol]
-	if !ok {
-		return line
-	}
-	c := color.New(attribute)
+	c := color.New(attributes...)
 	c.EnableColor()
-	return c.Sprint(line)
+	return c.Sprint(text)
 }

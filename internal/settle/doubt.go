@@ -90,7 +90,7 @@ func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bo
 		r.Reason, r.Entry.LastError = "the call arrived, and its job halted", "the call arrived, and its job halted"
 		return r, nil
 	case happened:
-		return Result{Entry: Record(e, e.Pending.Job, l, s.Now()), Verdict: Happened}, nil
+		return Result{Entry: Record(e, e.Pending.Job, l, s.Now()), Verdict: Happened, Recorded: true}, nil
 	default:
 		e.Pending = nil
 		return Result{Entry: e, Verdict: Never}, nil

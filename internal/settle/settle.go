@@ -35,6 +35,8 @@ type Result struct {
 	Verdict Verdict
 	Reason  string
 	Job     pool.JobReference
+	// Recorded says that what was sent is in the entry as applied.
+	Recorded bool
 	// Warnings are what there is to say of a call that happened.
 	Warnings []string
 }
@@ -160,12 +162,12 @@ func Record(e pool.Entry, job pool.JobReference, seen pool.Live, at time.Time) p
 // reads. A pool that reads otherwise than it was sent has failed, but what it
 // was sent is recorded with what was read: the next plan goes on from there.
 func Conclude(e pool.Entry, job pool.JobReference, seen follow.Seen, at time.Time) Result {
-	r := Result{Entry: e, Job: job, Reason: seen.Problem}
+	r := Result{Entry: e, Job: job, Reason: seen.Problem, Recorded: true}
 	switch {
 	case seen.Live == nil || seen.Live.Status == pool.Halted:
-		r.Verdict, r.Entry = Failed, failed(e, seen.Problem)
+		r.Verdict, r.Entry, r.Recorded = Failed, failed(e, seen.Problem), false
 	case seen.Live.Status == pool.Pending:
-		r.Verdict = Running
+		r.Verdict, r.Recorded = Running, false
 	case seen.Problem != "":
 		r.Verdict = Failed
 		r.Entry = Record(e, job, *seen.Live, at)
@@ -216,13 +218,13 @@ func (s Settler) mayLag(e pool.Entry, j pool.Job) bool {
 	return s.Now().Sub(ended) <= follow.ReadBackLimit
 }
 
-// verify looks the explicit references of the calls that happened up in their
-// pools: a completed job is not yet success.
+// verify looks the explicit references of the calls that are recorded up in
+// their pools: a completed job is not yet success.
 func (s Settler) verify(ctx context.Context, entries []pool.Entry, results []Result) error {
 	contents := map[pool.Key]pool.Content{}
 	for i, r := range results {
 		c := entries[i].Pending.Request.Content
-		if r.Verdict == Happened && !s.SkipVerify && len(c.Items)+len(c.Activities) > 0 {
+		if r.Recorded && !s.SkipVerify && len(c.Items)+len(c.Activities) > 0 {
 			contents[r.Entry.Key] = c
 		}
 	}
@@ -239,8 +241,8 @@ func (s Settler) verify(ctx context.Context, entries []pool.Entry, results []Res
 	return nil
 }
 
-// Verified adds what a look into the pool brought to the result of a call that
-// happened; e has the call as pending. References that are not there fail the
+// Verified adds what a look into the pool brought to the result of a call that is
+// recorded; e has the call as pending. References that are not there fail the
 // pool, and are not recorded as applied: the next plan asks for them again.
 func (r *Result) Verified(e pool.Entry, m follow.Membership) {
 	switch {
@@ -249,8 +251,11 @@ func (r *Result) Verified(e pool.Entry, m follow.Membership) {
 	case m.Missing.Len() == 0:
 		r.Entry.Verified = e.Pending.Verb == pool.Set || e.Verified
 	default:
-		r.Verdict = Failed
-		r.Reason = "the job completed, but the pool does not hold " + strings.Join(slices.Concat(m.Missing.Items, m.Missing.Activities), ", ")
+		missing := "the job completed, but the pool does not hold " + strings.Join(slices.Concat(m.Missing.Items, m.Missing.Activities), ", ")
+		if r.Verdict == Failed {
+			missing = r.Reason + "; " + missing
+		}
+		r.Verdict, r.Reason = Failed, missing
 		sent := *r.Entry.Sent
 		sent.Content = sent.Content.Minus(m.Missing)
 		r.Entry.Sent, r.Entry.LastError = &sent, r.Reason

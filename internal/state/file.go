@@ -44,31 +44,27 @@ func (f File) lock() string    { return f.Path + ".lock" }
 // and the journal's records are recognised as old by their serial.
 func (f File) Read(_ context.Context) (Snapshot, error) {
 	s, _, _, err := f.read()
-	if err != nil {
-		return Snapshot{}, err
-	}
 	if held, err := f.held(); err == nil {
 		s.Holder = held
 	}
-	return s, nil
+	return s, err
 }
 
-// read gives the state, its serial and how many bytes of journal are whole.
+// read gives the state, its serial and how many bytes of journal are whole. With
+// an error comes what could be read.
 func (f File) read() (Snapshot, int64, journalScan, error) {
-	scan, err := scanJournal(f.journal())
-	if err != nil {
-		return Snapshot{}, 0, scan, err
-	}
+	s := Snapshot{Entries: map[pool.Key]pool.Entry{}}
+	scan, journalErr := scanJournal(f.journal())
 	doc, err := f.document()
-	if err != nil {
-		return Snapshot{}, 0, scan, err
-	}
-	s := Snapshot{KeyHash: doc.KeyHash, Entries: make(map[pool.Key]pool.Entry, len(doc.Entries))}
+	s.KeyHash = doc.KeyHash
 	for _, e := range doc.Entries {
-		if _, twice := s.Entries[e.Key]; twice {
-			return Snapshot{}, 0, scan, &CorruptError{f.Path, fmt.Errorf("it has two entries of pool %s", e.Key)}
+		if _, twice := s.Entries[e.Key]; twice && err == nil {
+			err = f.corrupt(f.Path, fmt.Errorf("it has two entries of pool %s", e.Key))
 		}
 		s.Entries[e.Key] = e
+	}
+	if err != nil {
+		return s, 0, scan, err
 	}
 	serial := doc.Serial
 	for _, r := range scan.records {
@@ -76,23 +72,53 @@ func (f File) read() (Snapshot, int64, journalScan, error) {
 			continue
 		}
 		if r.Serial != serial+1 {
-			return Snapshot{}, 0, scan, &CorruptError{f.journal(), fmt.Errorf("record %d follows record %d: records are missing", r.Serial, serial)}
+			return s, 0, scan, f.corrupt(f.journal(), fmt.Errorf("record %d follows record %d: records are missing", r.Serial, serial))
 		}
 		r.change().Apply(&s)
 		serial = r.Serial
 	}
-	for _, e := range s.Entries {
-		if e.Format > pool.EntryFormat {
-			return Snapshot{}, 0, scan, &CorruptError{f.Path, fmt.Errorf("entry of pool %s has format %d: %w", e.Key, e.Format, ErrNewerFormat)}
+	if journalErr != nil {
+		return s, 0, scan, journalErr
+	}
+	for _, k := range s.Keys() {
+		if err := check(s.Entries[k]); err != nil {
+			return s, 0, scan, f.corrupt(f.Path, err)
 		}
 	}
 	s.Version = strconv.FormatInt(serial, 10)
 	return s, serial, scan, nil
 }
 
+// corrupt names what is wrong, and what to do next.
+func (f File) corrupt(path string, err error) *CorruptError {
+	remedy := "restore " + f.Path + " and its journal from a backup, or move both away and take the pools over again: poolsync adopt"
+	if errors.Is(err, ErrNewerFormat) {
+		remedy = "use the version of poolsync that wrote it, or a newer one"
+	}
+	return &CorruptError{Path: path, Err: err, Remedy: remedy}
+}
+
 // document reads the state file entry by entry, so that its text is never in
-// memory as a whole.
+// memory as a whole. With an error comes what could be read.
 func (f File) document() (document, error) {
+	doc, err := f.decode(true)
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) && doc.Format <= fileFormat {
+		// What is unknown in an entry of a newer format is no fault of it.
+		loose, _ := f.decode(false)
+		for _, e := range loose.Entries {
+			if e.Format > pool.EntryFormat {
+				err = f.corrupt(f.Path, check(e))
+			}
+		}
+		if len(loose.Entries) > len(doc.Entries) {
+			doc.Entries = loose.Entries
+		}
+	}
+	return doc, err
+}
+
+func (f File) decode(strictly bool) (document, error) {
 	var doc document
 	r, err := os.Open(f.Path)
 	switch {
@@ -102,14 +128,18 @@ func (f File) document() (document, error) {
 		return doc, fmt.Errorf("read state: %w", err)
 	}
 	defer func() { _ = r.Close() }() // only read
-	if err := doc.decode(json.NewDecoder(bufio.NewReaderSize(r, 1<<16))); err != nil {
-		return doc, &CorruptError{f.Path, fmt.Errorf("it is not a whole state: %w", err)}
+	in := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	if strictly {
+		in.DisallowUnknownFields()
+	}
+	if err := doc.decode(in); err != nil {
+		return doc, f.corrupt(f.Path, fmt.Errorf("it is not a whole state: %w", err))
 	}
 	switch {
 	case doc.Format > fileFormat:
-		return doc, &CorruptError{f.Path, fmt.Errorf("format %d: %w", doc.Format, ErrNewerFormat)}
+		return doc, f.corrupt(f.Path, fmt.Errorf("format %d: %w", doc.Format, ErrNewerFormat))
 	case doc.Format != fileFormat:
-		return doc, &CorruptError{f.Path, fmt.Errorf("format %d is not a state format", doc.Format)}
+		return doc, f.corrupt(f.Path, fmt.Errorf("format %d is not a state format", doc.Format))
 	}
 	return doc, nil
 }
@@ -194,6 +224,17 @@ func (f File) held() (*Holder, error) {
 	return f.holder(), nil
 }
 
+// Unlock cannot end the hold of a process: the system's lock ends with it, and
+// one that could be broken would let two runs write. A lock that no process has
+// is free already.
+func (f File) Unlock(context.Context) (*Holder, error) {
+	h, err := f.held()
+	if err != nil || h == nil {
+		return nil, err
+	}
+	return h, fmt.Errorf("state %s is held by %s, a process that is at work; its lock ends with it, so end that process instead", f.Name(), h)
+}
+
 // holder reads the lock file's text, which may be anything.
 func (f File) holder() *Holder {
 	h := Holder{Who: "someone", Where: "an unknown machine"}
@@ -230,6 +271,7 @@ func (f File) Acquire(ctx context.Context, h Holder) (Session, error) {
 }
 
 func (f File) open(l *flock.Flock, h Holder) (*fileSession, error) {
+	h.Until = time.Time{} // the lock ends with the process
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err

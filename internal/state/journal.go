@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -50,15 +52,35 @@ func scanJournal(path string) (journalScan, error) {
 		if end < 0 {
 			return scan, nil
 		}
-		var r record
-		if err := json.Unmarshal(data[:end], &r); err != nil {
-			return scan, &CorruptError{path, fmt.Errorf("line %d: %w", n, err)}
+		r, err := decodeRecord(data[:end])
+		if err != nil {
+			f := File{Path: strings.TrimSuffix(path, ".journal")}
+			return scan, f.corrupt(path, fmt.Errorf("line %d: %w", n, err))
 		}
 		scan.records = append(scan.records, r)
 		scan.size += int64(end) + 1
 		data = data[end+1:]
 	}
 	return scan, nil
+}
+
+// decodeRecord decodes a line. What is unknown in an entry of a newer format is
+// no fault of it: whoever reads on finds the format.
+func decodeRecord(line []byte) (record, error) {
+	var r record
+	err := strict(line, &r)
+	if err == nil {
+		return r, nil
+	}
+	var loose record
+	if json.Unmarshal(line, &loose) == nil {
+		for _, e := range loose.Put {
+			if e.Format > pool.EntryFormat {
+				return r, check(e)
+			}
+		}
+	}
+	return r, err
 }
 
 // openJournal opens the journal for appending behind its whole records.
@@ -120,6 +142,18 @@ func (s *fileSession) Commit(_ context.Context, message string, c Change) error 
 	c.Apply(&s.now)
 	return nil
 }
+
+// Remaining is Forever: the lock ends with the process.
+func (s *fileSession) Remaining() time.Duration { return Forever }
+
+// Renew has nothing to do.
+func (s *fileSession) Renew(context.Context) error { return nil }
+
+// TookOver is nil: the lock of a process that died is free.
+func (s *fileSession) TookOver() *Holder { return nil }
+
+// Notices has nothing to say.
+func (s *fileSession) Notices() []string { return nil }
 
 // Close folds the journal into the file and gives the lock back.
 func (s *fileSession) Close() error {

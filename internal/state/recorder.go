@@ -3,30 +3,76 @@ package state
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
 // Recorder gathers changes into group commits: at most one write of the store
-// is under way, and the next carries everything that came in meanwhile. It is
-// safe for use by several goroutines.
+// is under way, and the next carries everything that came in meanwhile. Where a
+// write is slow, as a push is, it begins only after a while or when somebody
+// waits for it. A lease that nothing is written under is renewed by itself. It
+// is safe for use by several goroutines.
 type Recorder struct {
 	session Session
 	message string
+	ctx     context.Context // of the commits; ended by a flush that ran out of time
+	cancel  context.CancelFunc
 
 	mu      sync.Mutex
-	idle    sync.Cond // signalled when a commit has ended
+	idle    sync.Cond // signalled when a write has ended
 	now     Snapshot
-	waiting map[pool.Key]*pool.Entry // nil: delete
-	keyHash string
+	group   group
 	writing bool
+	groups  int // written so far
+	pause   *time.Timer
+	renewal *time.Timer
 	err     error
+	unsaved Change // what the store did not take, once it has failed
+	kept    *KeptError
 }
 
-// NewRecorder records into a held state. The message heads every commit.
+// group is what the next commit carries.
+type group struct {
+	entries map[pool.Key]*pool.Entry // nil: delete
+	keyHash string
+	story   story
+}
+
+func newGroup() group { return group{entries: map[pool.Key]*pool.Entry{}, story: story{}} }
+
+func (g group) empty() bool { return len(g.entries) == 0 && g.keyHash == "" }
+
+func (g group) change() Change {
+	c := Change{KeyHash: g.keyHash}
+	for k, e := range g.entries {
+		if e == nil {
+			c.Delete = append(c.Delete, k)
+		} else {
+			c.Put = append(c.Put, *e)
+		}
+	}
+	c.sort()
+	return c
+}
+
+// paced is a session whose commits are slow: it says how long to gather changes
+// before the n-th group commit, counted from 0.
+type paced interface{ gather(n int) time.Duration }
+
+// keeper is a session that can keep elsewhere what its store does not take. It
+// adds to what it kept before.
+type keeper interface {
+	keep(c Change) (path string, err error)
+}
+
+// NewRecorder records into a held state. The message is "COMMAND" or "COMMAND:
+// ABOUT"; every commit's message says between the two what it does, as in
+// "apply: 2 created, 1 appended; run 7".
 func NewRecorder(s Session, message string) *Recorder {
-	r := &Recorder{session: s, message: message, now: s.Snapshot().Clone(), waiting: map[pool.Key]*pool.Entry{}}
+	r := &Recorder{session: s, message: message, now: s.Snapshot().Clone(), group: newGroup()}
 	r.idle.L = &r.mu
+	r.ctx, r.cancel = context.WithCancel(context.Background()) // what was sent to the bank is recorded even when the run is being cancelled
 	return r
 }
 
@@ -50,8 +96,10 @@ func (r *Recorder) Put(entries ...pool.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range entries {
+		before, known := r.now.Entries[e.Key]
+		r.group.story.put(before, known, e)
 		r.now.Entries[e.Key] = e
-		r.waiting[e.Key] = &e
+		r.group.entries[e.Key] = &e
 	}
 	r.start()
 }
@@ -61,62 +109,206 @@ func (r *Recorder) Delete(keys ...pool.Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range keys {
+		r.group.story.drop(r.now.Entries[k], k)
 		delete(r.now.Entries, k)
-		r.waiting[k] = nil
+		r.group.entries[k] = nil
 	}
 	r.start()
 }
 
-// BindKey records which consumer key the primary bank's entries belong to.
+// BindKey records which consumer key the primary bank's entries belong to. It
+// goes with the next commit.
 func (r *Recorder) BindKey(hash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.now.KeyHash != hash {
-		r.now.KeyHash, r.keyHash = hash, hash
-		r.start()
+		r.now.KeyHash, r.group.keyHash = hash, hash
 	}
 }
 
-// start begins a commit unless one is under way, which then goes on by itself.
-// A store that failed is not tried again: what it holds is no longer certain.
+// start begins a commit, now or in a while, unless one is under way, which then
+// goes on by itself.
 func (r *Recorder) start() {
-	if r.writing || r.err != nil || (len(r.waiting) == 0 && r.keyHash == "") {
+	if r.writing || r.err != nil || r.pause != nil || len(r.group.entries) == 0 {
 		return
 	}
-	c := Change{KeyHash: r.keyHash}
-	for k, e := range r.waiting {
-		if e == nil {
-			c.Delete = append(c.Delete, k)
-		} else {
-			c.Put = append(c.Put, *e)
-		}
+	if p, ok := r.session.(paced); ok {
+		r.pause = time.AfterFunc(p.gather(r.groups), func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if r.pause != nil {
+				r.begin()
+			}
+		})
+		return
 	}
-	c.sort()
-	r.waiting, r.keyHash, r.writing = map[pool.Key]*pool.Entry{}, "", true
-	go r.commit(c)
+	r.begin()
 }
 
-// commit writes without a context: what was sent to the bank is recorded even
-// when the run is being cancelled.
-func (r *Recorder) commit(c Change) {
-	err := r.session.Commit(context.Background(), r.message, c)
+// begin begins a commit. A store that failed is not tried again: what it holds
+// is no longer certain.
+func (r *Recorder) begin() {
+	if r.pause != nil {
+		r.pause.Stop()
+		r.pause = nil
+	}
+	if r.writing || r.err != nil || r.group.empty() {
+		return
+	}
+	g := r.group
+	r.group, r.writing = newGroup(), true
+	r.groups++
+	go r.commit(g.change(), g.story.message(r.message))
+}
+
+func (r *Recorder) commit(c Change, message string) {
+	err := r.session.Commit(r.ctx, message, c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.writing = false
+	r.ended(err)
 	if err != nil {
-		r.err = err
+		r.unsaved = c
+		r.keep()
 	}
 	r.start()
 	r.idle.Broadcast()
 }
 
-// Flush waits until everything recorded so far is written, and gives the first
-// error that the store had.
-func (r *Recorder) Flush() error {
+// ended notes how a write ended.
+func (r *Recorder) ended(err error) {
+	r.writing = false
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	r.schedule()
+}
+
+// schedule sees to the lease being renewed in time.
+func (r *Recorder) schedule() {
+	if r.renewal != nil {
+		r.renewal.Stop()
+	}
+	l, ok := r.session.(Leased)
+	if !ok || r.err != nil {
+		return
+	}
+	if left := l.Remaining(); left > 0 && left <= leaseTime {
+		r.renewal = time.AfterFunc(max(left-(leaseTime-renewAfter), time.Second), func() { _ = r.Renew(r.ctx) }) // Err has it
+	}
+}
+
+// Renew extends the lease. It waits for a write that is under way, which renews
+// it as well.
+func (r *Recorder) Renew(ctx context.Context) error {
+	l, ok := r.session.(Leased)
+	if !ok {
+		return r.Err()
+	}
+	r.mu.Lock()
+	if r.writing || r.err != nil {
+		for r.writing {
+			r.idle.Wait()
+		}
+		defer r.mu.Unlock()
+		return r.err
+	}
+	r.writing = true
+	r.mu.Unlock()
+	err := l.Renew(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.writing {
-		r.idle.Wait()
+	r.ended(err)
+	r.start()
+	r.idle.Broadcast()
+	return r.err
+}
+
+// Remaining is how long the state is still held; 0 once a write has failed. See
+// Leased.
+func (r *Recorder) Remaining() time.Duration {
+	if r.Err() != nil {
+		return 0
+	}
+	if l, ok := r.session.(Leased); ok {
+		return l.Remaining()
+	}
+	return Forever
+}
+
+// Err gives the first error that the store had, without waiting. After one, no
+// call may be sent any more.
+func (r *Recorder) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// Flush waits until everything recorded so far is written, and gives the first
+// error that the store had. What the store did not take is kept elsewhere if the
+// session can do that; the error is a *KeptError then.
+func (r *Recorder) Flush() error { return r.FlushContext(context.Background()) }
+
+// FlushContext is Flush for a run that has to end: when the context ends, the
+// write under way is broken off and what is left of it is kept elsewhere. The
+// recorder writes nothing after that.
+func (r *Recorder) FlushContext(ctx context.Context) error {
+	defer context.AfterFunc(ctx, r.cancel)()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.writing || (r.err == nil && !r.group.empty()) {
+		r.begin()
+		if r.writing {
+			r.idle.Wait()
+		}
+	}
+	if r.err == nil {
+		return nil
+	}
+	r.keep()
+	if r.kept != nil {
+		return r.kept
 	}
 	return r.err
+}
+
+// Close flushes, and gives the state back.
+func (r *Recorder) Close(ctx context.Context) error {
+	err := r.FlushContext(ctx)
+	r.mu.Lock()
+	if r.renewal != nil {
+		r.renewal.Stop()
+	}
+	r.mu.Unlock()
+	if closed := r.session.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// keep keeps what the store does not take, as far as the session can. What comes
+// in after the failure is added at the next flush.
+func (r *Recorder) keep() {
+	k, ok := r.session.(keeper)
+	if !ok || (r.unsaved.Empty() && r.group.empty()) {
+		return
+	}
+	all := group{entries: map[pool.Key]*pool.Entry{}}
+	for _, c := range []Change{r.unsaved, r.group.change()} {
+		for _, e := range c.Put {
+			all.entries[e.Key] = &e
+		}
+		for _, key := range c.Delete {
+			all.entries[key] = nil
+		}
+	}
+	path, err := k.keep(all.change())
+	if err != nil || path == "" {
+		return
+	}
+	r.unsaved, r.group = Change{}, newGroup()
+	n := len(all.entries)
+	if r.kept != nil {
+		n += r.kept.Pools
+	}
+	r.kept = &KeptError{Path: path, Pools: n, Err: r.err}
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -41,17 +42,24 @@ func (s Snapshot) Keys() []pool.Key {
 	return slices.SortedFunc(maps.Keys(s.Entries), pool.Key.Compare)
 }
 
-// Holder is who holds the state. It informs; it decides nothing.
+// Holder is who holds the state. Who, where and run only inform.
 type Holder struct {
 	Who   string    `json:"who"`
 	Where string    `json:"where"`
 	Run   string    `json:"run"`
 	Since time.Time `json:"since"`
+	// Until is when the hold ends by itself, in server time; zero where it ends
+	// with the holder's process. The store sets it.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // String names the holder for a message.
 func (h Holder) String() string {
-	return fmt.Sprintf("%s on %s since %s (run %s)", h.Who, h.Where, h.Since.UTC().Format(time.RFC3339), h.Run)
+	text := fmt.Sprintf("%s on %s since %s (run %s)", h.Who, h.Where, deadline(h.Since), h.Run)
+	if !h.Until.IsZero() {
+		text += ", until " + deadline(h.Until)
+	}
+	return text
 }
 
 // Change is what one commit does to the state.
@@ -82,54 +90,55 @@ type Store interface {
 	// Name is the store as the user writes it: "file:.poolsync/state.json".
 	Name() string
 	// Read gives the state without taking it. A state that was never written
-	// is empty, not an error.
+	// is empty, not an error. With a *CorruptError comes what could be read.
 	Read(ctx context.Context) (Snapshot, error)
 	// Acquire takes the state for writing. A state that someone else holds is
 	// a *HeldError.
 	Acquire(ctx context.Context, h Holder) (Session, error)
+	// Unlock ends the hold of a run that is no more, and gives who held the
+	// state; nil if nobody did.
+	Unlock(ctx context.Context) (*Holder, error)
 }
 
-// Session is a state that is held for writing.
+// Session is a state that is held for writing. The sessions of this package are
+// Leased too.
 type Session interface {
 	// Snapshot gives the state as it was when it was taken.
 	Snapshot() Snapshot
 	// Commit makes one change durable; when it returns nil, the change
-	// survives the death of the process.
+	// survives the death of the process. ErrMoved: nothing is recorded, start
+	// again. *LostError: the state is another run's now.
 	Commit(ctx context.Context, message string, c Change) error
 	// Close gives the state back.
 	Close() error
 }
 
-// HeldError says that someone else holds the state.
-type HeldError struct {
-	Store  string
-	Holder *Holder
+// Leased is a session whose hold may end by itself.
+type Leased interface {
+	// Remaining is how long the state is still held. It is 0 before the first
+	// commit of a store that takes its lease with it, and after the session was
+	// lost; Forever where the hold ends with the process.
+	Remaining() time.Duration
+	// Renew extends the hold without a change. Every commit does so too.
+	Renew(ctx context.Context) error
+	// TookOver is the run whose hold had run out, nil if there was none.
+	TookOver() *Holder
+	// Notices are sentences for the user about what was found on taking the state.
+	Notices() []string
 }
 
-// Error names the store and whoever holds it.
-func (e *HeldError) Error() string {
-	if e.Holder == nil {
-		return fmt.Sprintf("state %s is held by another run", e.Store)
-	}
-	return fmt.Sprintf("state %s is held by %s", e.Store, e.Holder)
-}
+// Forever is what remains of a hold that does not end by itself.
+const Forever = time.Duration(math.MaxInt64)
 
-// CorruptError says that a stored state cannot be read. Nothing was written.
-type CorruptError struct {
-	Path string
-	Err  error
-}
-
-// Error names the file and what is wrong in it.
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("state %s cannot be read: %v", e.Path, e.Err)
-}
-
-// Unwrap gives the cause.
-func (e *CorruptError) Unwrap() error { return e.Err }
-
-// ErrNewerFormat says that a newer poolsync wrote the state.
-var ErrNewerFormat = errors.New("it was written by a newer version of poolsync; update poolsync")
+const (
+	// leaseTime is how long a lease holds without being renewed.
+	leaseTime = 5 * time.Minute
+	// renewAfter is when a lease is renewed by itself.
+	renewAfter = leaseTime / 3
+	// farFuture is how far ahead the end of an honest lease can lie, clocks that
+	// differ included.
+	farFuture = 2 * leaseTime
+)
 
 // HashKey gives what binds a primary bank's entries to a consumer key without
 // showing the key.
@@ -153,6 +162,9 @@ func (None) Read(context.Context) (Snapshot, error) {
 func (None) Acquire(context.Context, Holder) (Session, error) {
 	return nil, errors.New("--state none remembers nothing, so nothing may be written with it")
 }
+
+// Unlock has nothing to do.
+func (None) Unlock(context.Context) (*Holder, error) { return nil, nil }
 
 // sort puts the change in key order, so that the same change is always written
 // in the same bytes.

@@ -1,0 +1,186 @@
+package bank_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/poolsync/poolsync/internal/bank"
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+var errRefused = &learnosity.Error{Act: "get items", Status: 400, Code: 20004, Message: "no such pool", Effect: learnosity.Refused}
+
+// stub is a bank whose pools hold what in says, by pool.
+type stub struct {
+	live  map[pool.Bank][]pool.Live
+	in    map[pool.Reference][]string
+	bank  []learnosity.Item
+	fail  error
+	mu    sync.Mutex
+	asked []learnosity.ItemsQuery
+}
+
+func (s *stub) Pools(_ context.Context, q learnosity.PoolsQuery) ([]pool.Live, error) {
+	return s.live[q.Bank], s.fail
+}
+
+func (s *stub) Items(_ context.Context, q learnosity.ItemsQuery) ([]learnosity.Item, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, q)
+	if q.Pool == "" {
+		return slices.DeleteFunc(slices.Clone(s.bank), func(i learnosity.Item) bool { return !slices.Contains(q.References, i.Reference) }), s.fail
+	}
+	if q.Pool == "closed" {
+		return nil, errRefused
+	}
+	var out []learnosity.Item
+	for _, ref := range s.in[q.Pool] {
+		if len(q.References) == 0 || slices.Contains(q.References, ref) {
+			out = append(out, learnosity.Item{Reference: ref, Status: pool.Published})
+		}
+	}
+	if q.FirstPage {
+		out = out[:min(len(out), 50)]
+	}
+	return out, nil
+}
+
+func (s *stub) Activities(_ context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
+	if q.Pool == "closed" {
+		return nil, errRefused
+	}
+	return []learnosity.Activity{{Reference: "a1"}}, nil
+}
+
+func key(b pool.Bank, ref pool.Reference) pool.Key { return pool.Key{Bank: b, Reference: ref} }
+
+func same[T any](t *testing.T, what string, want, got T) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+// TestRead files records by bank, and keeps those that differ in letter case only
+// apart.
+func TestRead(t *testing.T) {
+	s := &stub{live: map[pool.Bank][]pool.Live{
+		505: {{Reference: "a", Name: "505"}, {Reference: "ELA"}, {Reference: "Both"}, {Reference: "both"}, {Reference: "unasked"}},
+		606: {{Reference: "a", Name: "606"}},
+	}}
+	got, err := bank.Read(t.Context(), s, []pool.Key{key(505, "a"), key(606, "a"), key(505, "ela"), key(505, "both"), key(505, "absent")})
+	require.NoError(t, err)
+	same(t, "records", bank.Records{
+		Live: map[pool.Key]pool.Live{
+			key(505, "a"): {Reference: "a", Name: "505"}, key(606, "a"): {Reference: "a", Name: "606"}, key(505, "both"): {Reference: "both"},
+		},
+		Twins: map[pool.Key]pool.Live{key(505, "ela"): {Reference: "ELA"}, key(505, "both"): {Reference: "Both"}},
+	}, got)
+	s.fail = errRefused
+	_, err = bank.Read(t.Context(), s, []pool.Key{key(505, "a")})
+	same(t, "error", true, errors.Is(err, errRefused))
+}
+
+// TestFacts answers needs: membership, and candidates with their record in the bank.
+func TestFacts(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := &stub{
+		in: map[pool.Reference][]string{"p": {"i1", "i2", "i3"}},
+		bank: []learnosity.Item{
+			{Reference: "i1", Status: pool.Published, Updated: "2026-01-02T03:04:05Z"},
+			{Reference: "i2", Status: learnosity.Archived, Updated: "2026-01-02 03:04:05"},
+			{Reference: "i3", Status: pool.Published, Updated: "yesterday"},
+			{Reference: "i9", Status: pool.Published},
+		},
+	}
+	i1 := diff.Carrier{Reference: "i1", Published: true, Updated: at}
+	i2 := diff.Carrier{Reference: "i2", Updated: at}
+	i3 := diff.Carrier{Reference: "i3", Published: true}
+	for name, tt := range map[string]struct {
+		need diff.Need
+		want diff.Facts
+	}{
+		"members": {
+			diff.Need{Members: pool.Content{Items: []string{"i1", "i9"}, Activities: []string{"a1", "a2"}}},
+			diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i1"}, Activities: []string{"a1"}}},
+		},
+		"carriers are looked up in the pool": {
+			diff.Need{Carrier: true, Items: []string{"i1", "i2", "i9"}},
+			diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i1", "i2"}}, Carriers: []diff.Carrier{i1, i2}},
+		},
+		"trusted ones are not": {
+			diff.Need{Carrier: true, Trusted: true, Items: []string{"i1", "absent"}},
+			diff.Facts{Readable: true, Carriers: []diff.Carrier{i1}},
+		},
+		"none in the state": {
+			diff.Need{Carrier: true, Trusted: true},
+			diff.Facts{Readable: true, Carriers: []diff.Carrier{i1, i2, i3}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.need.Key = key(505, "p")
+			got, err := bank.Facts(t.Context(), s, []diff.Need{tt.need})
+			require.NoError(t, err)
+			f := got[tt.need.Key]
+			if name == "none in the state" {
+				f.Members = pool.Content{} // not asked for
+			}
+			same(t, "facts", tt.want, f)
+		})
+	}
+}
+
+// TestMembersBesideACarrier: a pool of tags alone has no candidates in the state.
+// The first page of its items, read instead, is not an answer to what was asked.
+func TestMembersBesideACarrier(t *testing.T) {
+	s := &stub{in: map[pool.Reference][]string{}}
+	for i := range 80 {
+		ref := fmt.Sprintf("i%02d", i)
+		s.in["p"] = append(s.in["p"], ref)
+		s.bank = append(s.bank, learnosity.Item{Reference: ref, Status: pool.Published})
+	}
+	need := diff.Need{Key: key(505, "p"), Carrier: true, Members: pool.Content{Items: []string{"i70", "absent"}}}
+	got, err := bank.Facts(t.Context(), s, []diff.Need{need})
+	require.NoError(t, err)
+	f := got[need.Key]
+	same(t, "members", pool.Content{Items: []string{"i70"}}, f.Members)
+	same(t, "carriers", true, len(f.Carriers) >= 50)
+}
+
+func TestFactsOfAPoolThatCannotBeRead(t *testing.T) {
+	s := &stub{in: map[pool.Reference][]string{"open": {"i1"}}, bank: []learnosity.Item{{Reference: "i1", Status: pool.Published}}}
+	got, err := bank.Facts(t.Context(), s, []diff.Need{
+		{Key: key(505, "closed"), Carrier: true, Items: []string{"i1"}}, {Key: key(505, "open"), Carrier: true, Items: []string{"i1"}},
+	})
+	require.NoError(t, err)
+	same(t, "closed", diff.Facts{Reason: errRefused.Error()}, got[key(505, "closed")])
+	same(t, "open", true, got[key(505, "open")].Readable)
+	s.fail = errors.New("lost")
+	_, err = bank.Facts(t.Context(), s, []diff.Need{{Key: key(505, "open"), Carrier: true, Items: []string{"i1"}}})
+	same(t, "error", true, errors.Is(err, s.fail))
+}
+
+// TestCarriersAreReadTogether: one reading of the bank for all pools.
+func TestCarriersAreReadTogether(t *testing.T) {
+	s := &stub{bank: []learnosity.Item{{Reference: "i1", Status: pool.Published}, {Reference: "i2", Status: pool.Published}}}
+	var needs []diff.Need
+	for i := range 30 {
+		needs = append(needs, diff.Need{Key: key(505, pool.Reference(fmt.Sprint(i))), Carrier: true, Trusted: true, Items: []string{"i2", "i1"}})
+	}
+	got, err := bank.Facts(t.Context(), s, needs)
+	require.NoError(t, err)
+	same(t, "asked", []learnosity.ItemsQuery{{Bank: 505, References: []string{"i1", "i2"}, WithUpdated: true}}, s.asked)
+	same(t, "answered", 30, len(got))
+}

@@ -1,0 +1,204 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WritePlan writes a plan for whoever reviews it: counts, then what is blocked,
+// then what a running exam may see, then the rest, folded.
+func (m Markdown) WritePlan(w io.Writer, p Plan) error {
+	withBank := manyBanks(p.Changes)
+	rows, guards := rowsOf(p.Changes, true)
+	var blocked, danger, aside, rest section
+	for _, g := range guards {
+		blocked.entries = append(blocked.entries, m.guard(g, withBank))
+	}
+	for _, r := range rows {
+		e := entry{lines: m.row(r, withBank), pools: len(r.keys)}
+		switch {
+		case r.stops && len(r.blocks) > 0:
+			blocked.entries = append(blocked.entries, e)
+		case r.danger:
+			danger.entries = append(danger.entries, e)
+		case strings.Contains("?x.*", strings.TrimSpace(r.symbol)) && r.symbol != " ":
+			aside.entries = append(aside.entries, e)
+		default:
+			rest.entries = append(rest.entries, e)
+		}
+	}
+	blocked.title = "Blocked: nothing is written until this is decided"
+	danger.title = "A running exam may see this"
+	aside.title, aside.folded = "Left alone ("+pools(aside)+")", true
+	rest.title, rest.folded = "Other changes ("+pools(rest)+")", true
+	found := section{title: "Findings", folded: true, entries: findings(p.Diagnostics, p.Warnings)}
+	doc := page{
+		kind: "plan", digest: p.Digest, title: p.heading(), things: "pools",
+		sections: []section{blocked, danger, aside, rest, found},
+	}
+	if doc.intro = p.ending(); len(doc.intro) > 0 {
+		found.folded = false
+		doc.sections = []section{found}
+		doc.things = "findings"
+		return m.write(w, doc)
+	}
+	doc.intro = nonEmpty(p.table(), noChangesIf(p.Summary.nothing()))
+	doc.foot = fmt.Sprintf("%s declared in %s; %s to %s", plural(p.Pools, "pool"), plural(p.Files, "file"),
+		plural(p.Calls.Set+p.Calls.Update, "call"), p.where())
+	return m.write(w, doc)
+}
+
+func noChangesIf(nothing bool) string {
+	if nothing {
+		return noChanges
+	}
+	return ""
+}
+
+// heading is the document's title.
+func (p Plan) heading() string {
+	if manyBanks(p.Changes) {
+		return "poolsync plan: several item banks"
+	}
+	return p.title("plan")
+}
+
+// pools counts the pools of a section in words.
+func pools(s section) string {
+	n := 0
+	for _, e := range s.entries {
+		n += e.pools
+	}
+	return plural(n, "pool")
+}
+
+// table gives the counts that are not zero, one below the other.
+func (p Plan) table() string {
+	var b strings.Builder
+	b.WriteString("| | pools | |\n|---|---:|---|")
+	line := func(symbol string, n int, words string) {
+		if n > 0 {
+			fmt.Fprintf(&b, "\n| %s | %d | %s |", symbol, n, words)
+		}
+	}
+	for _, c := range p.calls() {
+		words := c.words
+		if c.blocked > 0 {
+			words += fmt.Sprintf(" (**%d blocked**)", c.blocked)
+		}
+		line(mark(symbols[c.action]), c.n, words)
+	}
+	line(mark("?"), p.Summary.Unknown, "unknown")
+	for _, c := range p.Summary.others() {
+		line(mark(symbols[c.action]), c.n, c.words)
+	}
+	if p.Summary.Unchanged > 0 || p.Summary.nothing() {
+		fmt.Fprintf(&b, "\n| | %d | unchanged |", p.Summary.Unchanged)
+	}
+	return b.String()
+}
+
+// mark gives a symbol of ours.
+func mark(symbol string) string {
+	if symbol == " " || symbol == "" {
+		return ""
+	}
+	return "`" + symbol + "`"
+}
+
+// lead begins an entry: symbol and name.
+func lead(symbol, name string) string {
+	return strings.TrimLeft(mark(symbol)+" "+name, " ")
+}
+
+// row gives the lines of a row.
+func (m Markdown) row(r row, withBank bool) []string {
+	name := "**" + plural(len(r.keys), "pool") + "**"
+	if len(r.keys) == 1 {
+		name = "**" + code(r.name(withBank)) + "**"
+	}
+	words := nonEmpty(r.actions, boldIf(r.danger, m.effect(r)))
+	if len(r.guards) > 0 {
+		words = append(words, "**blocked by "+strings.Join(r.guards, ", ")+"**")
+	}
+	first := lead(r.symbol, name) + " " + strings.Join(words, ", ")
+	if r.place.File != "" {
+		first += " " + code(r.place.String())
+	}
+	lines := []string{first}
+	for _, b := range r.blocks {
+		if b.Own {
+			lines = append(lines, "*"+b.Rule+"*: "+message(b.Message))
+		} else {
+			lines = append(lines, "**blocked by "+b.Rule+"**: "+message(b.Message))
+		}
+		if b.Remedy != "" {
+			lines = append(lines, "to lift it: "+message(b.Remedy))
+		}
+	}
+	lines = append(lines, m.fields(r)...)
+	for _, d := range r.delta {
+		lines = append(lines, d.path+" "+codes(d.entries, d.sign, m.Full))
+	}
+	if len(r.keys) > 1 {
+		lines = append(lines, codes(keyNames(r.keys, withBank), "", m.Full))
+	}
+	for _, n := range r.notes {
+		lines = append(lines, "note: "+message(n))
+	}
+	if r.evidence != "" {
+		lines = append(lines, "seen: "+message(r.evidence))
+	}
+	return lines
+}
+
+// effect is in our own words, but for unmanaged pools.
+func (m Markdown) effect(r row) string {
+	if r.effect != "" && !r.danger {
+		return message(r.effect)
+	}
+	return r.effect
+}
+
+func boldIf(yes bool, s string) string {
+	if yes && s != "" {
+		return "**" + s + "**"
+	}
+	return s
+}
+
+// fields gives a line for each field that changes.
+func (m Markdown) fields(r row) []string {
+	var out []string
+	for _, f := range r.fields {
+		if obvious(f) {
+			continue
+		}
+		name := code(f.Path)
+		if entries, ok := f.After.([]string); ok && f.Before == nil {
+			out = append(out, name+" "+codes(entries, "", m.Full))
+			continue
+		}
+		before, after := fieldValues(f, m.values())
+		if before == "" {
+			out = append(out, name+" "+code(after))
+		} else {
+			out = append(out, name+" "+code(before)+" → "+code(after))
+		}
+	}
+	if r.whole != "" {
+		out = append(out, "content: "+r.whole)
+	}
+	return out
+}
+
+// guard gives a refusal that hits many pools.
+func (m Markdown) guard(g guard, withBank bool) entry {
+	lines := []string{"**" + plural(len(g.keys), "pool") + " blocked by " + g.Rule + "**: " + message(g.Message)}
+	lines = append(lines, codes(keyNames(g.keys, withBank), "", m.Full))
+	if g.Remedy != "" {
+		lines = append(lines, "to lift it: "+message(g.Remedy))
+	}
+	return entry{lines: lines}
+}

@@ -1,0 +1,300 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/source"
+)
+
+// row is what a plan says of one pool, or of several that one line of the
+// manifests changes alike, before it is written in any format. Its text is as
+// others wrote it: whoever writes it makes it safe.
+type row struct {
+	keys     []pool.Key
+	symbol   string
+	actions  string
+	effect   string       // what people at work in the pool will see of it, in words
+	blocks   []diff.Block // those that are told here
+	guards   []string     // the rules of those that are told once for all pools
+	fields   []diff.Field
+	whole    string // a count of the content, where the pool is set as a whole
+	delta    []deltaLine
+	notes    []string
+	evidence string
+	place    source.Position
+	danger   bool // a running exam may see it
+	stops    bool // a guard refuses it
+}
+
+// guard is a refusal that hits many pools for the same reason, told once.
+type guard struct {
+	diff.Block
+	keys []pool.Key
+}
+
+const (
+	// groupOf is how many pools changed alike are told as one.
+	groupOf = 3
+	// anyReference stands for each pool's own reference in text about many.
+	anyReference = "REF"
+)
+
+// planGuards are the rules that look at a whole bank, and may hit many pools.
+var planGuards = map[string]bool{"volume": true, "vanished": true, "freeze": true, "older": true, "external-change": true}
+
+// rowsOf puts changes into rows, in the order of the changes, and takes out
+// what is to be told once. alike joins pools that are changed alike.
+func rowsOf(changes []diff.Change, alike bool) ([]row, []guard) {
+	guards := commonGuards(changes)
+	var rows []row
+	at := map[string]int{}
+	counts := map[string]int{}
+	signs := make([]string, len(changes))
+	for i, ch := range changes {
+		signs[i] = signature(ch)
+		counts[signs[i]]++
+	}
+	for i, ch := range changes {
+		if !alike || counts[signs[i]] < groupOf {
+			rows = append(rows, rowOf(ch, guards, false))
+			continue
+		}
+		n, seen := at[signs[i]]
+		if !seen {
+			at[signs[i]] = len(rows)
+			rows = append(rows, rowOf(ch, guards, true))
+			continue
+		}
+		rows[n].keys = append(rows[n].keys, ch.Key)
+		if evidence(ch) != rows[n].evidence {
+			rows[n].evidence = ""
+		}
+	}
+	return rows, guards
+}
+
+// signature is equal for changes that one row can tell. Unmanaged pools were
+// asked for one by one.
+func signature(ch diff.Change) string {
+	if ch.Has(diff.Unmanaged) || ch.Source.File == "" {
+		return ch.Key.String()
+	}
+	var blocks, notes []string
+	for _, b := range ch.Blocked {
+		blocks = append(blocks, b.Rule, general(b.Message, ch.Reference), general(b.Remedy, ch.Reference))
+	}
+	for _, n := range ch.Notes {
+		notes = append(notes, general(n, ch.Reference))
+	}
+	return fmt.Sprintf("%q %q %v %#v %#v %q %q %t %q", ch.Actions, ch.Source.File, ch.Source, ch.Fields, ch.Content, blocks, notes, ch.Dangerous, effect(ch))
+}
+
+// general replaces a pool's reference, where it stands as a word.
+func general(text string, ref pool.Reference) string {
+	words := strings.Split(text, " ")
+	for i, w := range words {
+		if core := strings.TrimRight(w, ",;.:?"); core == string(ref) {
+			words[i] = anyReference + w[len(core):]
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// commonGuards finds the refusals that hit many pools for the same reason, in
+// the order of their first pool.
+func commonGuards(changes []diff.Change) []guard {
+	var all []guard
+	for _, ch := range changes {
+		for _, b := range ch.Blocked {
+			if !planGuards[b.Rule] {
+				continue
+			}
+			b.Message, b.Remedy = general(b.Message, ch.Reference), general(b.Remedy, ch.Reference)
+			i := slices.IndexFunc(all, func(g guard) bool { return g.Block == b })
+			if i < 0 {
+				i, all = len(all), append(all, guard{Block: b})
+			}
+			all[i].keys = append(all[i].keys, ch.Key)
+		}
+	}
+	return slices.DeleteFunc(all, func(g guard) bool { return len(g.keys) < groupOf })
+}
+
+func rowOf(ch diff.Change, guards []guard, many bool) row {
+	r := row{
+		keys: []pool.Key{ch.Key}, symbol: " ", effect: effect(ch), fields: ch.Fields, notes: ch.Notes,
+		evidence: evidence(ch), place: ch.Source, danger: ch.Dangerous, stops: ch.Stops(),
+	}
+	words := make([]string, len(ch.Actions))
+	for i, a := range ch.Actions {
+		words[i] = string(a)
+	}
+	r.actions = strings.Join(words, ", ")
+	if len(ch.Actions) > 0 {
+		r.symbol = symbols[ch.Actions[0]]
+	} else if len(ch.Blocked) > 0 {
+		r.symbol = "?"
+	}
+	if ch.Dangerous {
+		r.symbol = "!"
+	}
+	if ch.Has(diff.Unmanaged) && ch.Evidence.Live != nil {
+		r.effect = fmt.Sprintf("%s, %s", quoted(ch.Evidence.Live.Name, 0, maxValue/2), ch.Evidence.Live.Status)
+	}
+	// A pool that is set as a whole is told by its size. What a rebuild of a known
+	// pool takes away and brings is told one by one.
+	if ch.Has(diff.Create) || (ch.Has(diff.Replace) && ch.Evidence.Recorded == nil) {
+		r.whole = counts(ch.Content.Added)
+	} else {
+		r.delta = deltaLines(ch.Content)
+	}
+	for _, b := range ch.Blocked {
+		common := b
+		common.Message, common.Remedy = general(b.Message, ch.Reference), general(b.Remedy, ch.Reference)
+		if slices.ContainsFunc(guards, func(g guard) bool { return g.Block == common }) {
+			r.guards = append(r.guards, b.Rule)
+			continue
+		}
+		if many {
+			b = common
+		}
+		r.blocks = append(r.blocks, b)
+	}
+	if many {
+		r.notes = make([]string, len(ch.Notes))
+		for i, n := range ch.Notes {
+			r.notes[i] = general(n, ch.Reference)
+		}
+	}
+	return r
+}
+
+// effect says what people at work in the pool will see, where the action does
+// not say it.
+func effect(ch diff.Change) string {
+	if !ch.Dangerous {
+		return ""
+	}
+	live, last := pool.Status(""), pool.Status("")
+	if ch.Evidence.Live != nil {
+		live = ch.Evidence.Live.Status
+	}
+	if n := len(ch.Calls); n > 0 {
+		last = ch.Calls[n-1].Request.Status
+	}
+	for _, f := range ch.Fields {
+		if before, ok := f.Before.(string); ok && f.Path == "status" {
+			live, last = pool.Status(before), pool.Status(fmt.Sprint(f.After))
+		}
+	}
+	var words []string
+	if ch.Has(diff.Replace) && live != pool.Unpublished {
+		words = append(words, "rebuilds a live pool")
+	}
+	if ch.Has(diff.Correct) && live == pool.Published {
+		words = append(words, "copies into a live pool")
+	}
+	switch {
+	case last == pool.Published && live != pool.Published:
+		words = append(words, "publishes")
+	case last == pool.Unpublished && live != pool.Unpublished:
+		words = append(words, "unpublishes a live pool")
+	}
+	return strings.Join(words, ", ")
+}
+
+// evidence says in a few words what a verdict rests on, where the difference
+// itself does not show it.
+func evidence(ch diff.Change) string {
+	e := ch.Evidence
+	var parts []string
+	say := func(text string) {
+		if text != "" && !slices.Contains(parts, text) {
+			parts = append(parts, text)
+		}
+	}
+	blocked := map[string]bool{}
+	for _, b := range ch.Blocked {
+		blocked[b.Rule] = true
+	}
+	switch {
+	case ch.Has(diff.Unknown), ch.Has(diff.Touched), ch.Has(diff.Held):
+		say(seen(e))
+	case ch.Has(diff.Pending) && e.Live != nil:
+		say("live " + string(e.Live.Status) + ", dt_updated " + e.Live.Updated)
+	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten):
+		say(recorded(e))
+	}
+	if blocked["older"] || blocked["vanished"] {
+		say(recorded(e))
+	}
+	if blocked["freeze"] && e.ReadAt != "" {
+		say("it is " + e.ReadAt + " now")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// seen sets the live record beside the recorded one.
+func seen(e diff.Evidence) string {
+	switch l, r := e.Live, e.Recorded; {
+	case l == nil:
+		return recorded(e)
+	case r == nil:
+		return fmt.Sprintf("live %s, dt_updated %s; nothing recorded", l.Status, l.Updated)
+	case r.Updated == "":
+		return fmt.Sprintf("live %s, dt_updated %s; recorded %s", l.Status, l.Updated, r.Status)
+	case r.Status != l.Status && r.Status != "":
+		return fmt.Sprintf("live %s, dt_updated %s; recorded %s, %s", l.Status, l.Updated, r.Status, r.Updated)
+	default:
+		return fmt.Sprintf("live dt_updated %s, recorded %s", l.Updated, r.Updated)
+	}
+}
+
+// recorded says when and by which job a pool was applied last.
+func recorded(e diff.Evidence) string {
+	var parts []string
+	if e.RecordedAt != "" {
+		parts = append(parts, "applied "+e.RecordedAt)
+	}
+	if e.Recorded != nil && e.Recorded.Job != "" {
+		parts = append(parts, "job "+string(e.Recorded.Job))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// name gives the words that stand for a row's pools.
+func (r row) name(withBank bool) string {
+	if len(r.keys) > 1 {
+		return plural(len(r.keys), "pool")
+	}
+	return keyName(r.keys[0], withBank)
+}
+
+func keyName(k pool.Key, withBank bool) string {
+	if withBank {
+		return k.String()
+	}
+	return string(k.Reference)
+}
+
+func keyNames(keys []pool.Key, withBank bool) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = keyName(k, withBank)
+	}
+	return out
+}
+
+// shortPlace is a place without its column.
+func shortPlace(p source.Position) string {
+	p.Column = 0
+	return p.String()
+}
+
+func manyBanks(changes []diff.Change) bool {
+	return slices.ContainsFunc(changes, func(ch diff.Change) bool { return ch.Bank != changes[0].Bank })
+}

@@ -1,0 +1,152 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// HeldError says that someone else holds the state.
+type HeldError struct {
+	Store  string
+	Holder *Holder
+	// Suspicious is set when the lease ends later than any run could have asked
+	// for: a clock was wrong, or someone edited it. It is respected all the same.
+	Suspicious bool
+}
+
+// Error names the store, whoever holds it, and until when if that is known.
+func (e *HeldError) Error() string {
+	if e.Holder == nil {
+		return fmt.Sprintf("state %s is held by another run", e.Store)
+	}
+	msg := fmt.Sprintf("state %s is held by %s", e.Store, e.Holder)
+	if e.Suspicious {
+		msg += fmt.Sprintf("; no run asks for more than %s, so a clock was wrong or the lease was edited", leaseTime)
+	}
+	return msg
+}
+
+// Hint says what to do: wait, or end a lease whose run is no more.
+func (e *HeldError) Hint() string {
+	if e.Holder == nil || e.Holder.Until.IsZero() {
+		return "to wait for that run to end: --lock-timeout"
+	}
+	if e.Suspicious {
+		return "make sure that no run is at work, then end the lease: poolsync state unlock"
+	}
+	return "to wait for it: --lock-timeout; if that run is no more, its lease ends by itself, or at once by: poolsync state unlock"
+}
+
+// CorruptError says that a stored state cannot be used as it is. Nothing was
+// written.
+type CorruptError struct {
+	Path   string // the file, or the store and branch
+	Err    error
+	Remedy string // what to do next
+}
+
+// Error names the place and what is wrong there.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("state %s cannot be read: %v", e.Path, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Hint says what to do next.
+func (e *CorruptError) Hint() string { return e.Remedy }
+
+// ErrNewerFormat says that a newer poolsync wrote the state.
+var ErrNewerFormat = errors.New("it was written by a newer version of poolsync; update poolsync")
+
+// ErrMoved says that the state changed between reading it and the first commit
+// of a session. Nothing was recorded, so nothing may be sent: close the session
+// and start again from reading.
+var ErrMoved = errors.New("the state was changed by another run since it was read")
+
+// LostError says that the state was taken away from a session that had it: its
+// lease ran out and another run took over, or someone unlocked it. Nothing more
+// may be sent to the bank.
+type LostError struct {
+	Store string
+	By    *Holder // who holds the state now, nil if that cannot be told
+}
+
+// Error says whose the state is now.
+func (e *LostError) Error() string {
+	msg := "the lease of state " + e.Store + " was lost"
+	if e.By != nil {
+		msg += ": it is held by " + e.By.String() + " now"
+	}
+	return msg
+}
+
+// Hint says what to do next.
+func (e *LostError) Hint() string {
+	return "no call was made after that; the next apply finds out what became of the calls that are under way"
+}
+
+// PushError says that a commit could not be brought to the remote.
+type PushError struct {
+	Store   string
+	Remote  string
+	Refused bool // the remote answered, and refused
+	Err     error
+}
+
+// Error names the remote and gives its words.
+func (e *PushError) Error() string {
+	if e.Refused {
+		return fmt.Sprintf("push state %s: %s refuses it: %v", e.Store, e.Remote, e.Err)
+	}
+	return fmt.Sprintf("push state %s: %s cannot be reached: %v", e.Store, e.Remote, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *PushError) Unwrap() error { return e.Err }
+
+// Hint says what to do next.
+func (e *PushError) Hint() string {
+	if e.Refused {
+		return "allow this identity to push to the branch, without review and without force: " + strings.TrimPrefix(e.Store, "git:")
+	}
+	return "check the remote's address and the credentials that git has for it"
+}
+
+// KeptError says that what happened could not be recorded in the store and lies
+// in a local recovery file instead, which the next run there picks up.
+type KeptError struct {
+	Path  string
+	Pools int
+	Err   error
+}
+
+// Error says what happened and where the records are.
+func (e *KeptError) Error() string {
+	return fmt.Sprintf("%v; the records of %d %s are kept in %s", e.Err, e.Pools, plural(e.Pools, "pool"), e.Path)
+}
+
+// Unwrap gives the cause.
+func (e *KeptError) Unwrap() error { return e.Err }
+
+// Hint says what to do next.
+func (e *KeptError) Hint() string {
+	hint := "the next apply in this repository records them; elsewhere it finds out by itself what became of the calls"
+	var inner interface{ Hint() string }
+	if errors.As(e.Err, &inner) {
+		hint = inner.Hint() + "; " + hint
+	}
+	return hint
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// deadline gives a time for a message.
+func deadline(t time.Time) string { return t.UTC().Format(time.RFC3339) }
