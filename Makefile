@@ -32,7 +32,7 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: ## every benchmark COUNT times, summed up; what it leaves in bin/bench.txt can be compared
 	@mkdir -p bin
-	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bin/bench.txt
+	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./... >bin/bench.txt || { cat bin/bench.txt; exit 1; }
 	$(call TOOL,benchstat) bin/bench.txt
 
 cover: ## coverage of the packages by all tests together

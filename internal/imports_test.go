@@ -42,7 +42,7 @@ var only = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v5":   {"internal/manifest"},
 	"github.com/urfave/cli/v2":                   {"internal/cli"},
 	"net/http":                                   {"internal/cli", "internal/demo", "internal/learnosity", "internal/sandbox"},
-	"log/slog":                                   {"internal/apply", "internal/cli", "internal/follow", "internal/learnosity", "internal/settle"},
+	"log/slog":                                   {"internal/apply", "internal/cli", "internal/follow", "internal/learnosity", "internal/settle", "internal/state"},
 	"os/exec":                                    {"internal/cli", "internal/demo", "internal/state"},
 	"github.com/google/go-cmp/cmp":               {},
 	"github.com/stretchr/testify/require":        {},

@@ -19,8 +19,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/poolsync/poolsync/internal/sandbox"
+	"github.com/poolsync/poolsync/schemas"
 )
 
 // The consumer of every script. The secret must never be printed: run looks for
@@ -161,9 +163,50 @@ func run(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = fmt.Fprint(ts.Stderr(), settleText(ts, stderr.String()))
 	ts.Check(err)
+	checkJSON(ts, args[1:], stdout.Bytes())
 	if got != want {
 		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+// checkJSON holds every plan and result in JSON that a script makes against the
+// published schemas.
+func checkJSON(ts *testscript.TestScript, args []string, stdout []byte) {
+	for i, arg := range args {
+		format, file, _ := strings.Cut(arg, "=")
+		if format != "json" || i == 0 || args[i-1] != "-o" {
+			continue
+		}
+		data := stdout
+		if file != "" {
+			var err error
+			if data, err = os.ReadFile(ts.MkAbs(file)); err != nil {
+				continue // the command line was refused
+			}
+		}
+		var doc any
+		ts.Check(json.Unmarshal(data, &doc))
+		id := map[any]string{"plan": schemas.PlanID, "apply": schemas.ResultID}[doc.(map[string]any)["command"]]
+		if id == "" {
+			continue
+		}
+		if err := compiled(ts)[id].Validate(doc); err != nil {
+			ts.Fatalf("%s: %+v", strings.Join(args, " "), leafCauses(err))
+		}
+	}
+}
+
+// compiled gives the schemas of the documents by their $id.
+func compiled(ts *testscript.TestScript) map[string]*jsonschema.Schema {
+	out := map[string]*jsonschema.Schema{}
+	for id, text := range map[string][]byte{schemas.PlanID: schemas.Plan, schemas.ResultID: schemas.Result} {
+		c := jsonschema.NewCompiler()
+		ts.Check(c.AddResource(id, bytes.NewReader(text)))
+		var err error
+		out[id], err = c.Compile(id)
+		ts.Check(err)
+	}
+	return out
 }
 
 // environ is the script's environment as the program gets it.
@@ -323,4 +366,20 @@ func generate(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 	ts.Check(os.WriteFile(path, []byte(b.String()), 0o600))
+}
+
+// leafCauses lists what a document breaks, each with its place.
+func leafCauses(err error) []string {
+	var v *jsonschema.ValidationError
+	if !errors.As(err, &v) {
+		return []string{err.Error()}
+	}
+	if len(v.Causes) == 0 {
+		return []string{v.InstanceLocation + ": " + v.Message}
+	}
+	var out []string
+	for _, c := range v.Causes {
+		out = append(out, leafCauses(c)...)
+	}
+	return out
 }

@@ -119,8 +119,9 @@ func look(ctx context.Context, r Reader, n diff.Need) (diff.Facts, []string, err
 		ask = ask.Union(pool.Content{Items: n.Items})
 	}
 	held, err := follow.Members(ctx, r, n.Key, ask)
+	candidates := held.Items
 	if err == nil && n.Carrier && len(n.Items) == 0 {
-		held.Items, err = anyItems(ctx, r, n.Key)
+		candidates, err = anyItems(ctx, r, n.Key)
 	}
 	switch {
 	case learnosity.WasRefused(err):
@@ -135,7 +136,7 @@ func look(ctx context.Context, r Reader, n diff.Need) (diff.Facts, []string, err
 	if n.Trusted && len(n.Items) > 0 {
 		return f, n.Items, nil
 	}
-	return f, held.Items, nil
+	return f, candidates, nil
 }
 
 // anyItems gives the first page of the pool's published items.

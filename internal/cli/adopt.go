@@ -45,7 +45,7 @@ func (p *program) adoptCommand() *cli.Command {
 }
 
 func runAdopt(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	doc := report.Adoption{Pools: []report.Adopted{}}
 	if ok {
 		s.paths, s.given = c.StringSlice(flagManifests), false

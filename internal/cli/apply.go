@@ -50,7 +50,7 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	if c.Bool(flagDryRun) {
 		return runPlan(ctx, c, p)
 	}
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	a := &application{session: s, c: c, run: newRun(), doc: report.Result{Changes: []report.Outcome{}}}
 	if ok {
 		x = a.carryOut(ctx)

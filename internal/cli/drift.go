@@ -30,7 +30,7 @@ func (p *program) driftCommand() *cli.Command {
 }
 
 func runDrift(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	doc := report.Drift{Drift: []diff.Drifted{}, Orphaned: []pool.Key{}, Unmanaged: []report.Listed{}, Changes: []diff.Change{}}
 	if ok {
 		x, ok = s.drift(ctx, c, &doc)

@@ -44,7 +44,7 @@ func (p *program) jobsCommand() *cli.Command {
 }
 
 func runJobs(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	jobs := []pool.Job{}
 	if ok {
 		jobs, x, ok = s.jobs(ctx, c)

@@ -61,7 +61,7 @@ func (p *program) listCommand() *cli.Command {
 }
 
 func runList(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	var pools []report.Listed
 	if ok {
 		pools, x, ok = s.list(ctx, c)

@@ -43,7 +43,7 @@ type program struct {
 func Main(ctx context.Context, sys System) int {
 	cli.FlagStringer = flagHelp
 	p := &program{System: sys}
-	app := p.app(ctx)
+	app := p.app()
 	args, x := arrange(sys.Args, app.Commands)
 	if x == nil {
 		if err := app.RunContext(ctx, args); err != nil {
@@ -81,7 +81,7 @@ func (p *program) say(format string, args ...any) {
 }
 
 // app builds the command line's grammar.
-func (p *program) app(ctx context.Context) *cli.App {
+func (p *program) app() *cli.App {
 	return &cli.App{
 		Name:        "poolsync",
 		Usage:       "declare Learnosity item pools in YAML, see what would change, make it so",

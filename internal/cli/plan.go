@@ -34,7 +34,7 @@ func (p *program) planCommand() *cli.Command {
 }
 
 func runPlan(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	var plan diff.Plan
 	if ok {
 		plan, x, ok = s.plan(ctx, c)

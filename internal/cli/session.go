@@ -40,7 +40,7 @@ type session struct {
 
 // begin resolves the settings and the outputs of a command. ok is false if the
 // command is over, with the exit that says why.
-func begin(ctx context.Context, c *cli.Context, p *program) (s *session, x exit, ok bool) {
+func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 	s = &session{p: p, quiet: c.Command.Name == "validate"}
 	var err error
 	if s.out, err = outputsOf(c, p); err != nil {

@@ -28,7 +28,7 @@ func (p *program) stateCommand() *cli.Command {
 }
 
 func runState(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	doc := report.State{Entries: []pool.Entry{}}
 	if ok {
 		x, ok = s.stateCommand(ctx, c, &doc)

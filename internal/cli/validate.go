@@ -28,7 +28,7 @@ const flagOnline = "online"
 // runValidate differs from the other commands in that the findings are its
 // product: they go to standard output.
 func runValidate(ctx context.Context, c *cli.Context, p *program) exit {
-	s, x, ok := begin(ctx, c, p)
+	s, x, ok := begin(c, p)
 	if ok {
 		x, ok = s.load(ctx, false)
 	}

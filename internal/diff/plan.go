@@ -133,8 +133,8 @@ type Change struct {
 }
 
 // Has reports whether the change has the action.
-func (c Change) Has(a Action) bool {
-	for _, b := range c.Actions {
+func (ch Change) Has(a Action) bool {
+	for _, b := range ch.Actions {
 		if a == b {
 			return true
 		}
@@ -144,19 +144,19 @@ func (c Change) Has(a Action) bool {
 
 // Wanted reports whether the manifest asks for something that was never applied,
 // rather than for what was applied and changed since.
-func (c Change) Wanted() bool {
-	d := c.Declared
-	if d == nil || c.Entry == nil || c.Entry.Sent == nil {
+func (ch Change) Wanted() bool {
+	d := ch.Declared
+	if d == nil || ch.Entry == nil || ch.Entry.Sent == nil {
 		return true
 	}
-	s := c.Entry.Sent
-	return d.Fields != s.Fields || !d.Content.Equal(s.Content) || (d.Snapshot != "" && d.Snapshot != s.Snapshot) || c.Has(Correct)
+	s := ch.Entry.Sent
+	return d.Fields != s.Fields || !d.Content.Equal(s.Content) || (d.Snapshot != "" && d.Snapshot != s.Snapshot) || ch.Has(Correct)
 }
 
 // Stops reports whether the change is refused by a guard, which stops the run,
 // rather than held back by a state of its own.
-func (c Change) Stops() bool {
-	for _, b := range c.Blocked {
+func (ch Change) Stops() bool {
+	for _, b := range ch.Blocked {
 		if !b.Own {
 			return true
 		}

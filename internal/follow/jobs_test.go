@@ -33,7 +33,9 @@ func job(ref pool.JobReference) follow.Job {
 	return follow.Job{Bank: bank, Reference: ref, Accepted: time.Now()}
 }
 
-func record(ref pool.JobReference, s pool.JobStatus) pool.Job { return pool.Job{Reference: ref, Status: s} }
+func record(ref pool.JobReference, s pool.JobStatus) pool.Job {
+	return pool.Job{Reference: ref, Status: s}
+}
 
 // TestRhythm: first after a second, then half as long again each time, up to 15
 // seconds, each with a tenth of jitter.

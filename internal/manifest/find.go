@@ -117,9 +117,9 @@ func find(opts Options) (*finder, source.Diagnostics, error) {
 	return f, f.found, nil
 }
 
-func (f *finder) report(rule, name, hint, format string, args ...any) {
+func (f *finder) report(rule, name, hint, message string) {
 	f.found = append(f.found, source.Diagnostic{
-		Position: source.Position{File: name}, Severity: source.Error, Rule: rule, Hint: hint, Message: fmt.Sprintf(format, args...),
+		Position: source.Position{File: name}, Severity: source.Error, Rule: rule, Hint: hint, Message: message,
 	})
 }
 

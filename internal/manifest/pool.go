@@ -270,8 +270,8 @@ func (r *reader) selectors(v *value) ([]pool.Selector, []source.Place) {
 		s := pool.Selector{Type: item.str("type"), Name: item.str("name")}
 		r.long(item.get("type"), "the tag's type")
 		r.long(item.get("name"), "the tag's name")
-		s.Required, _ = r.tags(item.get("required_tags"))
-		s.Additional, _ = r.tags(item.get("additional_tags"))
+		s.Required = r.tags(item.get("required_tags"))
+		s.Additional = r.tags(item.get("additional_tags"))
 		if s.Type != "" || len(s.Required) > 0 { // else faulty, and reported as such
 			list = append(list, placed[pool.Selector]{s, item})
 		}
@@ -279,9 +279,9 @@ func (r *reader) selectors(v *value) ([]pool.Selector, []source.Place) {
 	return normal(r, list, pool.Selector.Compare, func(pool.Selector) string { return "this tag entry" })
 }
 
-func (r *reader) tags(v *value) ([]pool.Tag, []source.Place) {
+func (r *reader) tags(v *value) []pool.Tag {
 	if v == nil || v.kind != kindList {
-		return nil, nil
+		return nil
 	}
 	list := make([]placed[pool.Tag], 0, len(v.items))
 	for i := range v.items {
@@ -292,7 +292,8 @@ func (r *reader) tags(v *value) ([]pool.Tag, []source.Place) {
 			list = append(list, placed[pool.Tag]{pool.Tag{Type: item.str("type"), Name: item.str("name")}, item})
 		}
 	}
-	return normal(r, list, pool.Tag.Compare, func(pool.Tag) string { return "this tag" })
+	tags, _ := normal(r, list, pool.Tag.Compare, func(pool.Tag) string { return "this tag" })
+	return tags
 }
 
 // placed is an entry of a list together with the value that it was made from.

@@ -39,15 +39,19 @@ func (a Annotations) write(w io.Writer, all []command) error {
 		if c.at.File != "" && !path.IsAbs(c.at.File) {
 			c.at.File = path.Join(a.Under, c.at.File)
 		}
+		if strings.Join(c.message, "") == "" {
+			c.message = []string{c.title}
+		}
 		b.WriteString(c.String() + "\n")
 	}
-	slices.SortStableFunc(all, func(x, y command) int { return strings.Compare(x.kind, y.kind) }) // error, notice, warning
+	kinds := []string{kindError, kindWarning, kindNotice}
+	slices.SortStableFunc(all, func(x, y command) int { return slices.Index(kinds, x.kind) - slices.Index(kinds, y.kind) })
 	for _, c := range all {
 		if counts[c.kind]++; counts[c.kind] <= maxAnnotations {
 			put(c)
 		}
 	}
-	for _, kind := range []string{kindError, kindWarning, kindNotice} {
+	for _, kind := range kinds {
 		if rest := counts[kind] - maxAnnotations; rest > 0 {
 			put(command{kind: kindNotice, title: "poolsync", message: []string{
 				"and " + plural(rest, "more "+kind) + "; the text and JSON outputs have all",

@@ -108,7 +108,7 @@ func obvious(f diff.Field) bool {
 }
 
 // maxValue is how many characters of a value are shown unless everything is.
-const maxValue = 120
+const maxValue = 72
 
 // fieldValues writes a field's two values; text is quoted, and long text is cut
 // around the first difference. before is empty where there was nothing.

@@ -64,31 +64,53 @@ func prose(s string) string {
 			continue
 		}
 		from := i
-		for i < len(words) && !plain(words[i]) {
+		for i < len(words) && (!plain(words[i]) || (i > from && belongs(words[i-1], words[i]))) {
 			i++
 		}
-		odd := strings.Join(words[from:i], " ")
-		core := strings.TrimRight(odd, ",;")
-		if core == "" {
-			core = odd
-		}
-		out = append(out, code(core)+odd[len(core):])
+		before, odd, after := unwrap(strings.Join(words[from:i], " "))
+		out = append(out, before+code(odd)+after)
 	}
 	return strings.Join(out, " ")
+}
+
+// belongs reports whether a word is the value of the flag before it.
+func belongs(flag, word string) bool {
+	return strings.HasPrefix(flag, "--") && (word == anyReference || strings.ContainsAny(word, "-0123456789"))
+}
+
+// unwrap takes the marks of prose off that stand around odd words.
+func unwrap(s string) (before, core, after string) {
+	core = strings.TrimRight(s, ",;")
+	if strings.HasSuffix(core, ")") && !strings.Contains(core, "(") {
+		core = strings.TrimSuffix(core, ")")
+	}
+	if strings.HasPrefix(core, "(") && !strings.Contains(core, ")") {
+		before, core = "(", core[1:]
+	}
+	if core == "" {
+		return "", s, ""
+	}
+	return before, core, s[len(before)+len(core):]
 }
 
 // plain reports words of letters, or of figures, with the marks of ordinary
 // prose around them. A word of letters and figures may be a commit or an issue.
 func plain(word string) bool {
-	if word == "%" {
+	core := strings.TrimRight(strings.TrimLeft(word, "("), ",;:?.)")
+	switch core {
+	case "":
+		return false
+	case "%":
 		return true
 	}
-	core := strings.TrimRight(strings.TrimLeft(word, "("), ",;:?.)")
-	if core == "" {
-		return false
-	}
-	letters, digits := 0, 0
+	letters, digits, hex, longest := 0, 0, 0, 0
 	for i, r := range core {
+		if strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			hex++
+			longest = max(longest, hex)
+		} else {
+			hex = 0
+		}
 		switch {
 		case r >= '0' && r <= '9':
 			digits++
@@ -103,10 +125,10 @@ func plain(word string) bool {
 			return false
 		}
 	}
-	if letters > 0 && digits > 0 || strings.Contains(core, "--") {
+	if (letters > 0 && digits > 0) || longest >= 7 || strings.Contains(core, "--") {
 		return false
 	}
-	return digits == 0 || (digits < 7 && !strings.HasSuffix(word, ".") && !strings.HasSuffix(word, ")"))
+	return digits == 0 || (!strings.HasSuffix(word, ".") && !strings.HasSuffix(word, ")"))
 }
 
 // comment gives what may stand in a hidden comment: a digest and no more.

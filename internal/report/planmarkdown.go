@@ -134,12 +134,12 @@ func (m Markdown) row(r row, withBank bool) []string {
 			lines = append(lines, "**blocked by "+b.Rule+"**: "+message(b.Message))
 		}
 		if b.Remedy != "" {
-			lines = append(lines, "to lift it: "+message(b.Remedy))
+			lines = append(lines, "remedy: "+message(b.Remedy))
 		}
 	}
 	lines = append(lines, m.fields(r)...)
 	for _, d := range r.delta {
-		lines = append(lines, d.path+" "+codes(d.entries, d.sign, m.Full))
+		lines = append(lines, code(d.path)+" "+codes(d.entries, d.sign, m.Full))
 	}
 	if len(r.keys) > 1 {
 		lines = append(lines, codes(keyNames(r.keys, withBank), "", m.Full))
@@ -198,7 +198,7 @@ func (m Markdown) guard(g guard, withBank bool) entry {
 	lines := []string{"**" + plural(len(g.keys), "pool") + " blocked by " + g.Rule + "**: " + message(g.Message)}
 	lines = append(lines, codes(keyNames(g.keys, withBank), "", m.Full))
 	if g.Remedy != "" {
-		lines = append(lines, "to lift it: "+message(g.Remedy))
+		lines = append(lines, "remedy: "+message(g.Remedy))
 	}
 	return entry{lines: lines}
 }

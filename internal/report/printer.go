@@ -92,7 +92,7 @@ func (p *printer) head(h head, wide int) {
 func (p *printer) list(label, sign string, entries []string) {
 	n := shown(len(entries), p.text.Full)
 	lead := indent + pad(Safe(label), pathWidth) + " "
-	if width(Safe(label)) > pathWidth {
+	if sign != "" || width(Safe(label)) > pathWidth {
 		lead = indent + Safe(label) + "   "
 	}
 	parts := make([]string, n, n+1)

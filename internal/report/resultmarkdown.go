@@ -77,7 +77,7 @@ func (o Outcome) markdown(withBank bool) []string {
 	lines := []string{first}
 	say := func(name, value string) {
 		if value != "" {
-			lines = append(lines, name+" "+code(value))
+			lines = append(lines, code(name)+" "+code(value))
 		}
 	}
 	if o.Error != nil {

@@ -70,7 +70,7 @@ func rowsOf(changes []diff.Change, alike bool) ([]row, []guard) {
 			continue
 		}
 		rows[n].keys = append(rows[n].keys, ch.Key)
-		if evidence(ch) != rows[n].evidence {
+		if rowOf(ch, guards, true).evidence != rows[n].evidence {
 			rows[n].evidence = ""
 		}
 	}
@@ -127,7 +127,7 @@ func commonGuards(changes []diff.Change) []guard {
 func rowOf(ch diff.Change, guards []guard, many bool) row {
 	r := row{
 		keys: []pool.Key{ch.Key}, symbol: " ", effect: effect(ch), fields: ch.Fields, notes: ch.Notes,
-		evidence: evidence(ch), place: ch.Source, danger: ch.Dangerous, stops: ch.Stops(),
+		place: ch.Source, danger: ch.Dangerous, stops: ch.Stops(),
 	}
 	words := make([]string, len(ch.Actions))
 	for i, a := range ch.Actions {
@@ -164,6 +164,9 @@ func rowOf(ch diff.Change, guards []guard, many bool) row {
 		}
 		r.blocks = append(r.blocks, b)
 	}
+	told := ch
+	told.Blocked = r.blocks
+	r.evidence = evidence(told)
 	if many {
 		r.notes = make([]string, len(ch.Notes))
 		for i, n := range ch.Notes {

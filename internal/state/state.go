@@ -172,3 +172,15 @@ func (c Change) sort() {
 	slices.SortFunc(c.Put, func(a, b pool.Entry) int { return a.Key.Compare(b.Key) })
 	slices.SortFunc(c.Delete, pool.Key.Compare)
 }
+
+// keys are the pools that the change is about.
+func (c Change) keys() map[pool.Key]bool {
+	out := make(map[pool.Key]bool, len(c.Put)+len(c.Delete))
+	for _, e := range c.Put {
+		out[e.Key] = true
+	}
+	for _, k := range c.Delete {
+		out[k] = true
+	}
+	return out
+}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,14 +20,17 @@ type event struct {
 type stage uint8
 
 const (
-	sending  stage = iota // about to be sent
-	accepted              // the bank named a job
-	finished              // applied and read back
+	finished stage = iota // applied and read back
 	failed                // the bank said no, or the job halted
 	dropped               // not carried out
+	accepted              // the bank named a job
+	sending               // about to be sent
 	recorded              // no call: adopted, verified, marked
 	forgotten
 )
+
+// operations in the order in which a message tells them.
+var operations = []pool.Operation{pool.OpCreate, pool.OpAppend, pool.OpEdit, pool.OpCorrect, pool.OpReplace, pool.OpRetire}
 
 // past is the operation when it is done.
 var past = map[pool.Operation]string{
@@ -128,13 +132,12 @@ func (s story) message(head string) string {
 	return subject + "\n\n" + s.body()
 }
 
-// compare puts what is done before what is under way.
+// compare puts what is done before what is under way, in the order of the plan.
 func (e event) compare(o event) int {
-	order := [...]int{sending: 4, accepted: 3, finished: 0, failed: 1, dropped: 2, recorded: 5, forgotten: 6}
-	if d := order[e.stage] - order[o.stage]; d != 0 {
+	if d := cmp.Compare(e.stage, o.stage); d != 0 {
 		return d
 	}
-	return strings.Compare(string(e.op), string(o.op))
+	return cmp.Compare(slices.Index(operations, e.op), slices.Index(operations, o.op))
 }
 
 func (s story) body() string {

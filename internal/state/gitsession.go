@@ -1,0 +1,262 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// gitSession is a state on a branch that is held for writing. Each commit's
+// parent is the commit that was read or written last; that it is not the
+// branch's any more means that the state was taken away.
+type gitSession struct {
+	branch
+	now      func() time.Time
+	holder   Holder
+	start    Snapshot
+	tookOver *Holder
+	notices  []string
+
+	mu        sync.Mutex
+	tip       string
+	head      bool     // the branch has its poolsync.json
+	stored    Snapshot // as the branch has it
+	recovered Change   // to be written with the next commit
+	recovery  []byte   // the recovery file as it was read
+	deadline  time.Time
+	renewed   time.Time // on the local clock, which may have stood still
+	broken    error
+	closed    bool
+}
+
+// begin refuses a state that is held or damaged, and takes up what an earlier
+// run left behind.
+func (s *gitSession) begin(st branchState) error {
+	if err := st.corrupt(s.store); err != nil {
+		return err
+	}
+	now := s.now()
+	if h := st.heldAt(now); h != nil {
+		return &HeldError{Store: s.store, Holder: h, Suspicious: h.Until.After(now.Add(farFuture))}
+	}
+	if s.tookOver = st.lease; s.tookOver != nil {
+		s.notices = append(s.notices, "the lease of "+s.tookOver.String()+" has run out and is taken over")
+	}
+	var told string
+	var err error
+	if s.recovered, told, err = s.recover(st.Snapshot); err != nil {
+		return err
+	}
+	if told != "" {
+		s.notices = append(s.notices, told)
+	}
+	s.start = st.Snapshot.Clone()
+	s.recovered.Apply(&s.start)
+	s.stored = st.Snapshot.Clone()
+	return nil
+}
+
+// Snapshot gives the state as it was when it was taken, recovered records
+// included.
+func (s *gitSession) Snapshot() Snapshot { return s.start }
+
+// TookOver is the run whose lease had run out.
+func (s *gitSession) TookOver() *Holder { return s.tookOver }
+
+// Notices tells of a lease taken over and of records recovered.
+func (s *gitSession) Notices() []string { return s.notices }
+
+// Remaining is how long the lease still holds. The local clock is asked too: the
+// server's, as far as it is known, is counted on from its last answer, and that
+// counting stands still while a machine sleeps.
+func (s *gitSession) Remaining() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deadline.IsZero() || s.broken != nil || s.closed {
+		return 0
+	}
+	return max(0, min(s.deadline.Sub(s.now()), leaseTime-time.Now().Round(0).Sub(s.renewed)))
+}
+
+// gather says how long to collect changes before a commit: longer each time, so
+// that thousands of calls cost a handful of pushes, and short enough for the
+// lease to be renewed by them.
+func (s *gitSession) gather(n int) time.Duration {
+	return min(firstGather<<min(n, 10), renewAfter)
+}
+
+// firstGather is how long the first commit waits for more to record.
+const firstGather = 2 * time.Second
+
+// Renew extends the lease by a commit of its own.
+func (s *gitSession) Renew(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	return s.commit(ctx, "lease: renewed\n", Change{})
+}
+
+// Commit writes one commit and pushes it; the lease is renewed by it.
+func (s *gitSession) Commit(ctx context.Context, message string, c Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("the state was given back")
+	}
+	return s.commit(ctx, message, c)
+}
+
+func (s *gitSession) commit(ctx context.Context, message string, c Change) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	at, local := s.now(), time.Now().Round(0)
+	h := s.holder
+	h.Until = at.Add(leaseTime).UTC().Truncate(time.Second)
+	lease, err := encode(lease{gitFormat, h})
+	if err != nil {
+		return err
+	}
+	c = s.withRecovered(c)
+	if err := s.deliver(ctx, message, c, file{leaseFile, lease}); err != nil {
+		return err
+	}
+	s.deadline, s.renewed = h.Until, local
+	s.forgetRecovery()
+	return nil
+}
+
+// deliver brings a change to the branch, or breaks the session.
+func (s *gitSession) deliver(ctx context.Context, message string, c Change, lease file) error {
+	files, err := s.files(c)
+	if err != nil {
+		return err
+	}
+	id, err := s.write(ctx, s.tip, s.sign(message), s.now(), append(files, lease))
+	if err == nil {
+		err = s.push(ctx, s.tip, id)
+	}
+	if err == nil {
+		s.tip, s.head = id, true
+		c.Apply(&s.stored)
+		return nil
+	}
+	if errors.Is(err, ErrMoved) && !s.deadline.IsZero() {
+		err = s.lost(ctx)
+	}
+	s.broken = err
+	return err
+}
+
+// lost says who has the state now, as far as that can be told.
+func (s *gitSession) lost(ctx context.Context) error {
+	lost := &LostError{Store: s.store}
+	if st, err := s.read(ctx); err == nil {
+		lost.By = st.heldAt(s.now())
+	}
+	return lost
+}
+
+// files gives what a change does to the branch.
+func (s *gitSession) files(c Change) ([]file, error) {
+	var out []file
+	if !s.head || (c.KeyHash != "" && c.KeyHash != s.stored.KeyHash) {
+		hash := s.stored.KeyHash
+		if c.KeyHash != "" {
+			hash = c.KeyHash
+		}
+		data, err := encode(head{gitFormat, hash})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, file{headFile, data})
+	}
+	for _, k := range c.Delete {
+		if _, known := s.stored.Entries[k]; known {
+			out = append(out, file{path: entryPath(k)})
+		}
+	}
+	for _, e := range c.Put {
+		if err := check(e); err != nil {
+			return nil, fmt.Errorf("write state: %w", err)
+		}
+		data, err := encode(e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, file{entryPath(e.Key), data})
+	}
+	return out, nil
+}
+
+// sign adds who wrote a commit, as trailers. No text of the environment may look
+// like another trailer.
+func (s *gitSession) sign(message string) string {
+	plain := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	var b strings.Builder
+	b.WriteString(strings.TrimRight(message, "\n"))
+	if s.tookOver != nil && s.deadline.IsZero() {
+		fmt.Fprintf(&b, "\n\nThe lease of %s had run out and was taken over.", plain(s.tookOver.String()))
+	}
+	fmt.Fprintf(&b, "\n\nPoolsync-Run: %s\nPoolsync-By: %s\nPoolsync-Where: %s\n", plain(s.holder.Run), plain(s.holder.Who), plain(s.holder.Where))
+	return b.String()
+}
+
+// withRecovered adds what was recovered and is not changed by the change itself.
+func (s *gitSession) withRecovered(c Change) Change {
+	if s.recovered.Empty() {
+		return c
+	}
+	newer := c.keys()
+	c.Put, c.Delete = slices.Clone(c.Put), slices.Clone(c.Delete)
+	for _, e := range s.recovered.Put {
+		if !newer[e.Key] {
+			c.Put = append(c.Put, e)
+		}
+	}
+	for _, k := range s.recovered.Delete {
+		if !newer[k] {
+			c.Delete = append(c.Delete, k)
+		}
+	}
+	c.sort()
+	return c
+}
+
+// Close gives the lease back. That this fails is no loss: what was committed
+// stays, and the lease ends by itself.
+func (s *gitSession) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	var err error
+	if s.broken == nil && !s.recovered.Empty() {
+		err = s.commit(ctx, "recover: records that an earlier run could not push\n", Change{})
+	}
+	s.closed = true
+	if s.broken == nil && !s.deadline.IsZero() {
+		if failed := s.deliver(ctx, "lease: given back\n", Change{}, file{path: leaseFile}); failed != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself", slog.Time("until", s.deadline), slog.String("error", failed.Error()))
+		}
+	}
+	known := s.tip
+	if s.broken != nil {
+		known = "" // what the remote has is not certain
+	}
+	s.tidy(ctx, known)
+	return err
+}
+
+// closeTime bounds giving the lease back.
+const closeTime = 30 * time.Second
