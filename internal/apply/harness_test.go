@@ -27,7 +27,10 @@ import (
 const bankID = 505
 
 // memory is a state that lives as long as the test.
-type memory struct{ state.Snapshot }
+type memory struct {
+	state.Snapshot
+	fail error // of every commit
+}
 
 func (m *memory) Name() string { return "memory" }
 
@@ -39,6 +42,9 @@ func (s memorySession) Snapshot() state.Snapshot { return s.memory.Snapshotted()
 func (s memorySession) Close() error             { return nil }
 
 func (s memorySession) Commit(_ context.Context, _ string, c state.Change) error {
+	if s.fail != nil {
+		return s.fail
+	}
 	// What is stored goes through JSON, as in every store.
 	data, err := json.Marshal(c)
 	if err != nil {
@@ -100,7 +106,7 @@ func newLab(t testing.TB, opts sandbox.Options) *lab {
 	})
 	require.NoError(t, err)
 	return &lab{
-		t: t, server: server, client: client, memory: &memory{state.Snapshot{}.Clone()},
+		t: t, server: server, client: client, memory: &memory{Snapshot: state.Snapshot{}.Clone()},
 		options: diff.Options{MaxChangePercent: 100}, commit: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
 }

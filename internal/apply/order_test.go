@@ -167,7 +167,7 @@ func TestWaitIsBounded(t *testing.T) {
 // the doubt too; the run still tells how it ended.
 func TestDoubtBesideAPendingPool(t *testing.T) {
 	for _, fault := range []string{"cut-after", "cut-before", "job-halt"} {
-		bubble(t, sandbox.Options{Latency: 20 * time.Second}, func(t *testing.T, l *lab) {
+		bubble(t, sandbox.Options{Latency: 20 * time.Second, ResponseDelay: time.Second}, func(t *testing.T, l *lab) {
 			l.declared = []pool.Declared{declare("a", ref(1)), declare("b", ref(1))}
 			l.applied()
 			theirs := pool.Request{Reference: "a", Name: "Name of a", Status: pool.Published, Content: pool.Content{Items: []string{ref(9)}}}

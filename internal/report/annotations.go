@@ -106,7 +106,7 @@ func (a Annotations) WritePlan(w io.Writer, p Plan) error {
 	for _, g := range guards {
 		all = append(all, command{
 			kind: kindError, title: "blocked by " + g.Rule,
-			message: nonEmpty(g.Message, plural(len(g.keys), "pool")+": "+joined(keyNames(g.keys, withBank), "", false), g.Remedy),
+			message: nonEmpty(g.Message, plural(len(g.keys), "pool")+": "+joined(keyNames(g.keys, withBank), false), g.Remedy),
 		})
 	}
 	for _, r := range rows {
@@ -129,7 +129,7 @@ func (r row) command(withBank bool) (command, bool) {
 	}
 	c.message = nonEmpty(slices.Concat(words, r.notes, []string{r.evidence})...)
 	if len(r.keys) > 1 {
-		c.message = append(c.message, joined(keyNames(r.keys, withBank), "", false))
+		c.message = append(c.message, joined(keyNames(r.keys, withBank), false))
 	}
 	refused := slices.ContainsFunc(r.blocks, func(b diff.Block) bool { return !b.Own })
 	switch {
@@ -175,7 +175,7 @@ func (o outcomeRow) command(withBank bool) (command, bool) {
 			names[i] = keyName(p.Key, withBank)
 		}
 		c.title = plural(len(o.all), "pool") + ": " + o.words()
-		c.message = append(c.message, joined(names, "", false))
+		c.message = append(c.message, joined(names, false))
 		about = ""
 	}
 	if o.Outcome.Outcome == apply.Failed || (o.Outcome.Outcome == apply.NotAttempted && o.Stops()) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
@@ -55,8 +56,11 @@ func counts(c pool.Content) string {
 		n          int
 		one, other string
 	}{
-		{len(c.Items), "item", "items"}, {len(c.Activities), "activity", "activities"}, {len(c.Tags), "tag", "tags"},
-		{len(c.ItemTags), "item tag", "item tags"}, {len(c.ActivityTags), "activity tag", "activity tags"},
+		{len(c.Items), "item", "items"},
+		{len(c.Activities), "activity", "activities"},
+		{len(c.Tags), "tag", "tags"},
+		{len(c.ItemTags), "item tag", "item tags"},
+		{len(c.ActivityTags), "activity tag", "activity tags"},
 	} {
 		switch n.n {
 		case 0:
@@ -130,7 +134,7 @@ func value(v any, limit int) string {
 	case string:
 		return quoted(v, 0, limit)
 	case []string:
-		return joined(v, "", limit == 0)
+		return joined(v, limit == 0)
 	default:
 		return fmt.Sprint(v)
 	}
@@ -165,15 +169,12 @@ func quoted(s string, place, limit int) string {
 	return out
 }
 
-// joined joins entries, each with its sign, and cuts a long list.
-func joined(entries []string, sign string, full bool) string {
+// joined joins entries and cuts a long list.
+func joined(entries []string, full bool) string {
 	n := shown(len(entries), full)
-	parts := make([]string, n, n+1)
-	for i, e := range entries[:n] {
-		parts[i] = sign + e
-	}
+	parts := slices.Clone(entries[:n])
 	if rest := len(entries) - n; rest > 0 {
-		parts = append(parts, more(sign, rest))
+		parts = append(parts, more("", rest))
 	}
 	return strings.Join(parts, ", ")
 }

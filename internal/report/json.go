@@ -47,4 +47,9 @@ func safeJSON(data []byte) []byte {
 	return out
 }
 
-func acts(r rune) bool { return r != '\n' && unsafe(r) }
+func acts(r rune) bool {
+	if r >= ' ' && r <= '~' {
+		return false
+	}
+	return r != '\n' && unsafe(r)
+}

@@ -1,3 +1,7 @@
+// Package report writes diagnostics, plans, results and the like: as text for
+// people, as JSON for programs, as Markdown for reviews and as annotations for
+// GitHub Actions. Values come in, bytes go out. It decides nothing, and nothing
+// that others wrote acts in what it writes.
 package report
 
 import (

@@ -88,9 +88,14 @@ func (p Plan) calls() []planCount {
 // others are the counts of what is only told.
 func (s Summary) others() []planCount {
 	return []planCount{
-		{s.Pending, 0, diff.Pending, "pending"}, {s.Deferred, 0, diff.Deferred, "deferred"}, {s.Halted, 0, diff.Halted, "halted"},
-		{s.Held, 0, diff.Held, "held"}, {s.Touched, 0, diff.Touched, "touched"}, {s.Orphaned, 0, diff.Orphaned, "orphaned"},
-		{s.Forgotten, 0, diff.Forgotten, "forgotten"}, {s.Unmanaged, 0, diff.Unmanaged, "unmanaged"},
+		{s.Pending, 0, diff.Pending, "pending"},
+		{s.Deferred, 0, diff.Deferred, "deferred"},
+		{s.Halted, 0, diff.Halted, "halted"},
+		{s.Held, 0, diff.Held, "held"},
+		{s.Touched, 0, diff.Touched, "touched"},
+		{s.Orphaned, 0, diff.Orphaned, "orphaned"},
+		{s.Forgotten, 0, diff.Forgotten, "forgotten"},
+		{s.Unmanaged, 0, diff.Unmanaged, "unmanaged"},
 	}
 }
 

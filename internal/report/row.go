@@ -54,8 +54,14 @@ func rowsOf(changes []diff.Change, alike bool) ([]row, []guard) {
 	at := map[string]int{}
 	counts := map[string]int{}
 	signs := make([]string, len(changes))
+	places := map[source.Position]int{}
+	for _, ch := range changes {
+		places[ch.Source]++
+	}
 	for i, ch := range changes {
-		signs[i] = signature(ch)
+		if signs[i] = ch.Key.String(); places[ch.Source] >= groupOf {
+			signs[i] = signature(ch)
+		}
 		counts[signs[i]]++
 	}
 	for i, ch := range changes {
@@ -108,20 +114,28 @@ func general(text string, ref pool.Reference) string {
 // the order of their first pool.
 func commonGuards(changes []diff.Change) []guard {
 	var all []guard
+	at := map[diff.Block]int{}
 	for _, ch := range changes {
 		for _, b := range ch.Blocked {
 			if !planGuards[b.Rule] {
 				continue
 			}
-			b.Message, b.Remedy = general(b.Message, ch.Reference), general(b.Remedy, ch.Reference)
-			i := slices.IndexFunc(all, func(g guard) bool { return g.Block == b })
-			if i < 0 {
+			b = common(b, ch.Reference)
+			i, known := at[b]
+			if !known {
 				i, all = len(all), append(all, guard{Block: b})
+				at[b] = i
 			}
 			all[i].keys = append(all[i].keys, ch.Key)
 		}
 	}
 	return slices.DeleteFunc(all, func(g guard) bool { return len(g.keys) < groupOf })
+}
+
+// common is a refusal in the words for many pools.
+func common(b diff.Block, ref pool.Reference) diff.Block {
+	b.Message, b.Remedy = general(b.Message, ref), general(b.Remedy, ref)
+	return b
 }
 
 func rowOf(ch diff.Change, guards []guard, many bool) row {
@@ -153,14 +167,13 @@ func rowOf(ch diff.Change, guards []guard, many bool) row {
 		r.delta = deltaLines(ch.Content)
 	}
 	for _, b := range ch.Blocked {
-		common := b
-		common.Message, common.Remedy = general(b.Message, ch.Reference), general(b.Remedy, ch.Reference)
-		if slices.ContainsFunc(guards, func(g guard) bool { return g.Block == common }) {
+		shared := common(b, ch.Reference)
+		if slices.ContainsFunc(guards, func(g guard) bool { return g.Block == shared }) {
 			r.guards = append(r.guards, b.Rule)
 			continue
 		}
 		if many {
-			b = common
+			b = shared
 		}
 		r.blocks = append(r.blocks, b)
 	}
@@ -227,7 +240,7 @@ func evidence(ch diff.Change) string {
 	switch {
 	case ch.Has(diff.Unknown), ch.Has(diff.Touched), ch.Has(diff.Held):
 		say(seen(e))
-	case ch.Has(diff.Pending) && e.Live != nil:
+	case ch.Has(diff.Pending) && e.Rule == "2" && e.Live != nil: // a job of ours is named already
 		say("live " + string(e.Live.Status) + ", dt_updated " + e.Live.Updated)
 	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten):
 		say(recorded(e))

@@ -1,7 +1,7 @@
 package state_test
 
 import (
-	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +14,27 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/state"
 )
+
+// runWorker is what this program does when it is started as a worker.
+var runWorker func() (bool, error)
+
+func TestMain(m *testing.M) {
+	if runWorker != nil {
+		if was, err := runWorker(); was {
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
+	}
+	for name, value := range map[string]string{"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.DevNull} {
+		if err := os.Setenv(name, value); err != nil { // for all tests, so that they can run side by side
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // git runs git and gives what it prints.
 func git(t testing.TB, dir string, args ...string) string {
@@ -39,8 +60,6 @@ func remoteRepo(t testing.TB) (bare, clone string) {
 		t.Skip("git is not installed, so the git store cannot be tested")
 	}
 	dir := t.TempDir()
-	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	bare, seed := filepath.Join(dir, "bare.git"), filepath.Join(dir, "seed")
 	git(t, dir, "init", "--quiet", "--bare", "--initial-branch=main", bare)
 	git(t, dir, "init", "--quiet", "--initial-branch=main", seed)
@@ -157,6 +176,7 @@ func TestGitCheckouts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bare, clone := remoteRepo(t)
 			dir := prepare(t, bare, clone)
 			top := git(t, dir, "rev-parse", "--show-toplevel")
@@ -301,8 +321,4 @@ func TestGitHooks(t *testing.T) {
 	same(t, "entries", 1, len(look(t, g).Entries))
 	_, err := os.Stat(ran)
 	same(t, "local hooks ran", true, os.IsNotExist(err))
-}
-
-func lastLine(text string) string {
-	return string(bytes.TrimSpace([]byte(text[strings.LastIndexByte(text, '\n')+1:])))
 }

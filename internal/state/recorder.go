@@ -24,6 +24,7 @@ type Recorder struct {
 	now     Snapshot
 	group   group
 	writing bool
+	closed  bool
 	groups  int // written so far
 	pause   *time.Timer
 	renewal *time.Timer
@@ -189,7 +190,7 @@ func (r *Recorder) schedule() {
 		r.renewal.Stop()
 	}
 	l, ok := r.session.(Leased)
-	if !ok || r.err != nil {
+	if !ok || r.err != nil || r.closed {
 		return
 	}
 	if left := l.Remaining(); left > 0 && left <= leaseTime {
@@ -205,7 +206,7 @@ func (r *Recorder) Renew(ctx context.Context) error {
 		return r.Err()
 	}
 	r.mu.Lock()
-	if r.writing || r.err != nil {
+	if r.writing || r.err != nil || r.closed {
 		for r.writing {
 			r.idle.Wait()
 		}
@@ -275,8 +276,10 @@ func (r *Recorder) FlushContext(ctx context.Context) error {
 func (r *Recorder) Close(ctx context.Context) error {
 	err := r.FlushContext(ctx)
 	r.mu.Lock()
-	if r.renewal != nil {
-		r.renewal.Stop()
+	r.closed = true
+	r.schedule()
+	for r.writing {
+		r.idle.Wait()
 	}
 	r.mu.Unlock()
 	if closed := r.session.Close(); err == nil {

@@ -1,0 +1,120 @@
+package state
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// TestEscape: one safe file name for every reference, and never the same for two.
+func TestEscape(t *testing.T) {
+	refs := []string{
+		"a", "A", ".", "..", ".git", "a.b", "a/b", "a%2Fb", "-rf", " ", "a b", "~", "con", "a\\b", `"`, "a:b", "a~", "_",
+		strings.Repeat("x", 150), strings.Repeat("/", 150), strings.Repeat("/", 149) + ".", strings.Repeat(".", 150),
+	}
+	for c := ' '; c <= '~'; c++ {
+		refs = append(refs, "1"+string(c), string(c)+"1")
+	}
+	seen := map[string]string{}
+	for _, ref := range refs {
+		path := entryPath(pool.Key{Bank: 505, Reference: pool.Reference(ref)})
+		name := strings.TrimPrefix(path, "505/")
+		if other, twice := seen[name]; twice && other != ref {
+			t.Errorf("%q and %q are both %s", ref, other, name)
+		}
+		seen[name] = ref
+		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.%~") != "" || name[0] == '.' || len(name) > 255 || !isEntryPath(path) {
+			t.Errorf("%q gives the name %q", ref, name)
+		}
+	}
+	require.Equal(t, "primary/ela-district-a.json", entryPath(pool.Key{Reference: "ela-district-a"}))
+}
+
+func TestHarmless(t *testing.T) {
+	for text, want := range map[string]string{
+		"fatal: unable to access 'https://bot:p@ss@host/x.git/': no": "fatal: unable to access 'https://***@host/x.git/': no",
+		"ssh://git@host/x https://host/a@b":                          "ssh://***@host/x https://host/a@b",
+		"Authorization: Basic abc\nnext":                             "Authorization: ***; next",
+		"\x1b[31mred\x1b[0m\r\n\n\tx\a":                              "[31mred[0m; x",
+		"same\nsame\n":                                               "same",
+	} {
+		if d := cmp.Diff(want, harmless(text)); d != "" {
+			t.Error(d)
+		}
+	}
+	require.Less(t, len(harmless(strings.Repeat("ö\n\x01x\n", 10_000))), maxStderr+10)
+}
+
+// TestRemainingOnASleepingMachine: the local clock went on while the server's, as
+// it is counted on, stood still.
+func TestRemainingOnASleepingMachine(t *testing.T) {
+	now := time.Now()
+	s := &gitSession{now: func() time.Time { return now }, deadline: now.Add(leaseTime), renewed: now.Round(0).Add(-4 * time.Minute)}
+	require.LessOrEqual(t, s.Remaining(), time.Minute)
+}
+
+// FuzzDecode: whatever lies on the branch or in the recovery file is refused, or
+// is the same after it was written again.
+func FuzzDecode(f *testing.F) {
+	entry := `{"format":1,"organisation_id":505,"reference":"a","set":"s","file":"f"}`
+	for _, seed := range []string{
+		entry, `{"format":1,"primary_key_sha256":"h"}`, `{"format":1,"who":"a","where":"b","run":"c","since":"2026-11-21T12:00:00Z","until":"2026-11-21T12:05:00Z"}`,
+		`{"format":1,"organisation_id":null,"reference":"a","sent":{"name":"n","content":{"items":["i"]}},"pending":{"run":"r","operation":"create","verb":"set","request":{},"at":"2026-11-21T12:00:00Z","after":` + entry + `}}`,
+		`{"format":1,"records":[{"key":{"organisation_id":505,"reference":"a"},"call":{"run":"r","operation":"edit","at":1},"entry":` + entry + `},{"key":{"organisation_id":1,"reference":"b"},"entry":null}]}`,
+		`{"format":2,"x":1}`, `{"format":1}{}`, `{"format":1,"unknown":1}`, `null`, `[]`, `{`, "", "\xff\x00",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if e, err := decodeEntry(data); err == nil {
+			again(t, e, decodeEntry)
+			require.True(t, isEntryPath(entryPath(e.Key)))
+		}
+		if h, err := decodeHead(data); err == nil {
+			again(t, h, decodeHead)
+		}
+		if h, err := decodeLease(data); err == nil {
+			again(t, lease{gitFormat, h}, func(data []byte) (lease, error) { h, err := decodeLease(data); return lease{gitFormat, h}, err })
+		}
+		var r recovery
+		if decodeRecovery(data, &r) == nil {
+			again(t, r, func(data []byte) (recovery, error) { var r recovery; return r, decodeRecovery(data, &r) })
+		}
+	})
+}
+
+// again writes and decodes a value until it stays the same: the second text has
+// to be the first.
+func again[T any](t *testing.T, v T, decode func([]byte) (T, error)) {
+	t.Helper()
+	first, err := encode(v)
+	require.NoError(t, err)
+	back, err := decode(first)
+	require.NoError(t, err)
+	second, err := encode(back)
+	require.NoError(t, err)
+	require.Equal(t, string(first), string(second))
+}
+
+// FuzzListing: no output of git is too strange.
+func FuzzListing(f *testing.F) {
+	f.Add([]byte("100644 blob abc\t505/a.json\x00"), []byte("abc blob 2\n{}\n"))
+	f.Add([]byte("x\x00\x00"), []byte("abc missing\n"))
+	f.Fuzz(func(_ *testing.T, listing, blobs []byte) {
+		b := branchState{Snapshot: Snapshot{Entries: map[pool.Key]pool.Entry{}}}
+		for _, o := range b.sort(listing) {
+			data, rest, err := nextBlob(blobs)
+			if err != nil {
+				break
+			}
+			blobs = rest
+			b.take(o.path, data)
+		}
+		_ = b.corrupt("git:x")
+	})
+}

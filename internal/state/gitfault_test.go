@@ -1,0 +1,372 @@
+package state_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/state"
+)
+
+func put(ref pool.Reference, text string) state.Change {
+	return state.Change{Put: []pool.Entry{small(ref, text)}}
+}
+
+// TestGitMoved: of two that read the same state, the first commit of one only is
+// taken. The other has recorded nothing, so it may start again.
+func TestGitMoved(t *testing.T) {
+	g, _ := onBranch(t)
+	for range 2 { // the branch is made, the branch is moved
+		one, two := take(t, g), take(t, g)
+		commit(t, one, put("a", "one"))
+		err := two.Commit(t.Context(), "m", put("a", "two"))
+		require.ErrorIs(t, err, state.ErrMoved)
+		require.ErrorIs(t, two.Commit(t.Context(), "m", put("a", "two")), state.ErrMoved)
+		r := state.NewRecorder(two, "apply")
+		r.Put(small("a", "two"))
+		require.ErrorIs(t, r.Close(t.Context()), state.ErrMoved)
+		require.NoError(t, one.Close())
+		same(t, "entry", small("a", "one"), look(t, g).Entries[key(505, "a")])
+		_, err = os.Stat(recovery(g))
+		same(t, "nothing to recover", true, os.IsNotExist(err))
+	}
+}
+
+func recovery(g state.Git) string {
+	return filepath.Join(g.Dir, ".git", "poolsync", "recovery-poolsync-state.json")
+}
+
+// TestGitLease: an expired lease is taken over, and whoever had it is refused.
+func TestGitLease(t *testing.T) {
+	g, bare := onBranch(t)
+	now := at
+	g.Now = func() time.Time { return now }
+	first := take(t, g)
+	same(t, "before the first commit", time.Duration(0), first.(state.Leased).Remaining())
+	commit(t, first, put("a", "one"))
+	now = now.Add(4*time.Minute + 30*time.Second)
+	same(t, "left", 30*time.Second, first.(state.Leased).Remaining())
+	_, err := g.Acquire(t.Context(), state.Holder{Who: "ben"})
+	require.ErrorContains(t, err, "until 2026-11-21T12:05:00Z")
+	require.NoError(t, first.(state.Leased).Renew(t.Context()))
+	same(t, "renewed", true, first.(state.Leased).Remaining() > 290*time.Second)
+	now = now.Add(4 * time.Minute)
+	commit(t, first, put("b", "one"))
+	now = now.Add(5*time.Minute + time.Second)
+	same(t, "run out", time.Duration(0), first.(state.Leased).Remaining())
+	same(t, "seen by a reader", nil, look(t, g).Holder)
+
+	s, err := g.Acquire(t.Context(), state.Holder{Who: "ben\nPoolsync-Run: forged", Where: "there", Run: "r2", Since: now})
+	require.NoError(t, err)
+	same(t, "taken over from", "ann", s.(state.Leased).TookOver().Who)
+	require.Contains(t, s.(state.Leased).Notices()[0], "the lease of ann on here")
+	commit(t, s, put("a", "two"))
+	require.Contains(t, git(t, bare, "log", "-1", "--format=%B", tip), "The lease of ann on here since 2026-11-21T12:00:00Z (run r1), until 2026-11-21T12:13:30Z had run out and was taken over.")
+	same(t, "trailer", "r2", git(t, bare, "log", "-1", "--format=%(trailers:key=Poolsync-Run,valueonly)", tip))
+	err = first.Commit(t.Context(), "late", put("a", "late"))
+	lost, ok := errors.AsType[*state.LostError](err)
+	require.True(t, ok, "%v", err)
+	same(t, "by", "there", lost.By.Where)
+	require.NoError(t, first.Close())
+	require.NoError(t, s.Close())
+	same(t, "entry", small("a", "two"), look(t, g).Entries[key(505, "a")])
+}
+
+// TestGitLeaseRunsOut without anyone taking it: whoever had it goes on.
+func TestGitLeaseRunsOut(t *testing.T) {
+	g, _ := onBranch(t)
+	now := at
+	g.Now = func() time.Time { return now }
+	s := take(t, g)
+	commit(t, s, put("a", "one"))
+	now = now.Add(time.Hour)
+	commit(t, s, put("a", "two"))
+	same(t, "renewed", true, s.(state.Leased).Remaining() > 4*time.Minute)
+	require.NoError(t, s.Close())
+}
+
+// TestGitFarFuture: such a lease is respected and named, and can be taken off.
+func TestGitFarFuture(t *testing.T) {
+	g, _ := onBranch(t)
+	wrong := g
+	wrong.Now = func() time.Time { return at.AddDate(1, 0, 0) }
+	s := take(t, wrong)
+	commit(t, s, put("a", "one"))
+	_, err := g.Acquire(t.Context(), state.Holder{})
+	held, ok := errors.AsType[*state.HeldError](err)
+	require.True(t, ok && held.Suspicious, "%v", err)
+	require.ErrorContains(t, err, "until 2027-11-21T12:05:00Z; no run asks for more than 5m0s")
+	require.Contains(t, held.Hint(), "poolsync state unlock")
+	h, err := g.Unlock(t.Context())
+	require.NoError(t, err)
+	same(t, "who", "ann", h.Who)
+	require.NoError(t, take(t, g).Close())
+}
+
+// pending gives an entry with a call under way.
+func pending(ref pool.Reference, job pool.JobReference) pool.Entry {
+	e := full(key(505, ref))
+	e.Pending.Run, e.Pending.Job, e.Pending.At = "r1", job, at
+	return e
+}
+
+func ended(ref pool.Reference) pool.Entry {
+	e := pending(ref, "")
+	e.Pending, e.LastError, e.AppliedAt = nil, "", new(at.Add(time.Minute))
+	return e
+}
+
+// TestGitRefuses: a remote that refuses after calls were made. What happened is
+// told, kept, and picked up by the next run there, unless the branch knows better.
+func TestGitRefuses(t *testing.T) {
+	g, bare := onBranch(t)
+	s := take(t, g)
+	r := state.NewRecorder(s, "apply: run r1")
+	r.Put(pending("a", ""), pending("b", ""), pending("c", ""), pending("d", ""))
+	require.NoError(t, r.Flush())
+	hook(t, bare, "pre-receive", "echo 'branch is protected: https://bot:tok3n@example.org/rules' >&2; exit 1\n")
+	r.Put(pending("a", "j"), ended("b"), small("new", "one"))
+	err := r.Flush()
+	kept, ok := errors.AsType[*state.KeptError](err)
+	require.True(t, ok, "%v", err)
+	refused, ok := errors.AsType[*state.PushError](err)
+	require.True(t, ok && refused.Refused, "%v", err)
+	require.ErrorContains(t, err, "branch is protected: https://***@example.org/rules")
+	require.ErrorContains(t, err, "kept in "+recovery(g))
+	require.Contains(t, kept.Hint(), "allow this identity to push")
+	require.Error(t, r.Err())
+	same(t, "left", time.Duration(0), r.Remaining())
+	require.Error(t, r.Renew(t.Context()))
+	r.Put(ended("a"))
+	r.Delete(key(505, "c"))
+	require.Error(t, r.Close(t.Context()))
+	info, err := os.Stat(recovery(g))
+	require.NoError(t, err)
+	same(t, "mode", "-rw-------", info.Mode().Perm().String())
+
+	_, err = g.Acquire(t.Context(), state.Holder{})
+	_, ok = errors.AsType[*state.HeldError](err)
+	same(t, "its lease still holds", true, ok)
+	require.NoError(t, os.Remove(filepath.Join(bare, "hooks", "pre-receive")))
+	elsewhere := g
+	elsewhere.Dir = g.Dir + "-2"
+	git(t, bare, "clone", "--quiet", bare, elsewhere.Dir)
+	later := func() time.Time { return at.Add(time.Hour) }
+	elsewhere.Now, g.Now = later, later
+	other := take(t, elsewhere)
+	commit(t, other, put("b", "settled elsewhere"))
+	require.NoError(t, other.Close())
+
+	want := map[pool.Key]pool.Entry{key(505, "a"): ended("a"), key(505, "b"): small("b", "settled elsewhere"), key(505, "d"): pending("d", "")}
+	s = take(t, g)
+	same(t, "taken up", want, s.Snapshot().Entries)
+	require.Contains(t, s.(state.Leased).Notices()[0], "2 records that an earlier run here could not push are taken up")
+	same(t, "not yet pushed", 4, len(look(t, g).Entries))
+	require.NoError(t, s.Close()) // a run with no changes of its own
+	same(t, "pushed", want, look(t, g).Entries)
+	_, err = os.Stat(recovery(g))
+	same(t, "file removed", true, os.IsNotExist(err))
+	same(t, "nothing more to say", nil, take(t, g).(state.Leased).Notices())
+}
+
+// TestGitRecoveryGoesWithTheNextCommit, and what the run itself records is newer.
+func TestGitRecoveryGoesWithTheNextCommit(t *testing.T) {
+	g, bare := onBranch(t)
+	s := take(t, g)
+	commit(t, s, state.Change{Put: []pool.Entry{pending("a", ""), pending("b", "")}})
+	hook(t, bare, "update", "exit 1\n")
+	r := state.NewRecorder(s, "apply")
+	r.Put(pending("a", "j"), pending("b", "j"))
+	require.Error(t, r.Close(t.Context()))
+	require.NoError(t, os.Remove(filepath.Join(bare, "hooks", "update")))
+	g.Now = func() time.Time { return at.Add(time.Hour) }
+	r = state.NewRecorder(take(t, g), "apply: run r2")
+	r.Put(ended("a"))
+	require.NoError(t, r.Close(t.Context()))
+	same(t, "pushed", map[pool.Key]pool.Entry{key(505, "a"): ended("a"), key(505, "b"): pending("b", "j")}, look(t, g).Entries)
+	require.NoError(t, os.WriteFile(recovery(g), []byte(`{"format":9}`), 0o600))
+	_, err := g.Acquire(t.Context(), state.Holder{})
+	require.ErrorIs(t, err, state.ErrNewerFormat)
+	require.ErrorContains(t, err, recovery(g))
+}
+
+// TestGitRefusesAtOnce: nothing was recorded, so nothing is kept.
+func TestGitRefusesAtOnce(t *testing.T) {
+	g, bare := onBranch(t)
+	hook(t, bare, "pre-receive", "exit 1\n")
+	r := state.NewRecorder(take(t, g), "apply")
+	r.Put(pending("a", ""))
+	err := r.Close(t.Context())
+	_, kept := errors.AsType[*state.KeptError](err)
+	same(t, "kept", false, kept)
+	_, push := errors.AsType[*state.PushError](err)
+	same(t, "refused", true, push)
+}
+
+// fifo gives a pipe in a folder: whoever reads it waits for someone who writes.
+func fifo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := exec.Command("mkfifo", path).Run(); err != nil {
+		t.Skip("there is no mkfifo, so a hook cannot be made to wait")
+	}
+	return path
+}
+
+// TestGitAnswersLate: a remote that took the push in and did not say so.
+func TestGitAnswersLate(t *testing.T) {
+	g, bare := onBranch(t)
+	never := fifo(t)
+	hook(t, bare, "post-receive", "if [ -e "+never+" ]; then cat "+never+"; fi\n")
+	g.Timeout = 2 * time.Second
+	s := take(t, g)
+	commit(t, s, put("a", "one"))
+	require.NoError(t, os.Remove(never))
+	commit(t, s, put("a", "two"))
+	require.NoError(t, s.Close())
+	same(t, "entry", small("a", "two"), look(t, g).Entries[key(505, "a")])
+	same(t, "commits", "3", git(t, bare, "rev-list", "--count", tip))
+}
+
+// TestGitHangs: a run that has to end does not wait for a remote, and keeps what
+// it could not push.
+func TestGitHangs(t *testing.T) {
+	g, bare := onBranch(t)
+	s := take(t, g)
+	commit(t, s, state.Change{Put: []pool.Entry{pending("a", "")}})
+	there := fifo(t)
+	hook(t, bare, "pre-receive", "echo > "+there+"; cat "+fifo(t)+"; exit 1\n")
+	r := state.NewRecorder(s, "apply")
+	r.Put(pending("a", "j"))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = os.ReadFile(there) // waits for the hook
+		cancel()
+	}()
+	err := r.Close(ctx)
+	_, kept := errors.AsType[*state.KeptError](err)
+	require.True(t, kept, "%v", err)
+	data, err := os.ReadFile(recovery(g))
+	require.NoError(t, err)
+	require.Contains(t, string(data), `"job_reference": "j"`)
+}
+
+// TestGitOutOfReach: a remote that comes back is tried again; one that does not
+// is named.
+func TestGitOutOfReach(t *testing.T) {
+	g, bare := onBranch(t)
+	s := take(t, g)
+	commit(t, s, put("a", "one"))
+	hook(t, bare, "pre-receive", "if [ ! -e tried ]; then touch tried; kill -9 $PPID; fi; cat >/dev/null\n")
+	commit(t, s, put("a", "two"))
+	require.NoError(t, os.Rename(bare, bare+"-away"))
+	err := s.Commit(t.Context(), "m", put("a", "three"))
+	push, ok := errors.AsType[*state.PushError](err)
+	require.True(t, ok && !push.Refused, "%v", err)
+	require.ErrorContains(t, err, "remote origin cannot be reached")
+	require.ErrorContains(t, err, "does not appear to be a git repository")
+	require.Contains(t, push.Hint(), "credentials")
+	_, err = g.Read(t.Context())
+	require.ErrorContains(t, err, "cannot be reached")
+	require.NoError(t, os.Rename(bare+"-away", bare))
+	require.ErrorIs(t, s.Commit(t.Context(), "m", put("a", "four")), push)
+	require.NoError(t, s.Close())
+	same(t, "entry", small("a", "two"), look(t, g).Entries[key(505, "a")])
+}
+
+// onTheBranch puts files on the state branch by hand, "" removes one.
+func onTheBranch(t *testing.T, bare string, files map[string]string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "byhand")
+	git(t, bare, "clone", "--quiet", "--branch", state.DefaultBranch, bare, dir)
+	for path, text := range files {
+		path = filepath.Join(dir, path)
+		if text == "" {
+			require.NoError(t, os.Remove(path))
+			continue
+		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	git(t, dir, "add", "--all")
+	git(t, dir, "commit", "--quiet", "-m", "by hand")
+	git(t, dir, "push", "--quiet", "origin", "HEAD")
+}
+
+// TestGitBadInput: named, nothing written, what to do next; and what can be read
+// is read.
+func TestGitBadInput(t *testing.T) {
+	entry := func(ref string) string {
+		return `{"format":1,"organisation_id":505,"reference":"` + ref + `","set":"s","file":"f"}`
+	}
+	for name, tt := range map[string]struct {
+		files  map[string]string
+		want   []string
+		remedy string
+		left   int
+	}{
+		"no JSON":          {map[string]string{"505/a.json": "{,"}, []string{"505/a.json: invalid character"}, "git log", 1},
+		"truncated":        {map[string]string{"505/a.json": `{"format":1,"organi`}, []string{"505/a.json: it ends too early"}, "git revert", 1},
+		"conflict markers": {map[string]string{"505/a.json": "<<<<<<< HEAD\n"}, []string{"505/a.json"}, "git log", 1},
+		"edited by hand":   {map[string]string{"505/a.json": strings.Replace(entry("a"), "set", "Setting", 1)}, []string{`505/a.json: json: unknown field "Setting"`}, "git log", 1},
+		"more behind":      {map[string]string{"505/a.json": entry("a") + "{}"}, []string{"505/a.json: there is more"}, "git log", 1},
+		"another pool":     {map[string]string{"505/a.json": entry("x")}, []string{"505/a.json: it is of pool 505/x, whose place is 505/x.json"}, "git log", 1},
+		"another bank":     {map[string]string{"606/c.json": entry("c")}, []string{"606/c.json: it is of pool 505/c"}, "git log", 2},
+		"two of one pool":  {map[string]string{"505/b%20.json": entry("b")}, []string{"505/b%20.json"}, "git log", 2},
+		"newer entry":      {map[string]string{"505/a.json": `{"format":2,"later":{}}`, "x": "y"}, []string{"505/a.json", "newer version"}, "newer one", 1},
+		"newer state":      {map[string]string{"poolsync.json": `{"format":2,"later":1}`}, []string{"poolsync.json: it was written by a newer"}, "newer one", 2},
+		"no state":         {map[string]string{"poolsync.json": `{}`}, []string{"format 0 is not"}, "git log", 2},
+		"no head":          {map[string]string{"poolsync.json": ""}, []string{"poolsync.json: it is missing"}, "--state git:BRANCH", 2},
+		"foreign files":    {map[string]string{"README.md": "hello", "505/sub/a.json": "{}", "0/a.json": "{}", "a b": "c"}, []string{`files that are not poolsync's: "0/a.json", "505/sub/a.json", "README.md", "a b"`}, "--state git:BRANCH", 2},
+		"damaged lease":    {map[string]string{"lease.json": "{}"}, []string{"lease.json: it names no end"}, "state unlock", 2},
+		"several":          {map[string]string{"505/a.json": "x", "505/b.json": "y", "z": "z"}, []string{"505/a.json", "505/b.json", `"z"`}, "git log", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, bare := onBranch(t)
+			s := take(t, g)
+			commit(t, s, state.Change{Put: []pool.Entry{small("a", ""), small("b", "")}})
+			require.NoError(t, s.Close())
+			onTheBranch(t, bare, tt.files)
+			before := git(t, bare, "rev-parse", tip)
+			snap, err := g.Read(t.Context())
+			corrupt, ok := errors.AsType[*state.CorruptError](err)
+			require.True(t, ok, "%v", err)
+			require.ErrorContains(t, err, "state git:poolsync-state")
+			for _, want := range tt.want {
+				require.ErrorContains(t, err, want)
+			}
+			require.Contains(t, corrupt.Hint(), tt.remedy)
+			same(t, "newer", strings.HasPrefix(name, "newer"), errors.Is(err, state.ErrNewerFormat))
+			same(t, "what can be read", tt.left, len(snap.Entries))
+			_, err = g.Acquire(t.Context(), state.Holder{})
+			_, ok = errors.AsType[*state.CorruptError](err)
+			same(t, "refused to a writer", true, ok)
+			same(t, "nothing written", before, git(t, bare, "rev-parse", tip))
+			if name == "damaged lease" {
+				_, err := g.Unlock(t.Context())
+				require.NoError(t, err)
+				require.NoError(t, take(t, g).Close())
+			}
+		})
+	}
+}
+
+// TestGitWrongBranch: a branch of code is not written to.
+func TestGitWrongBranch(t *testing.T) {
+	g, bare := onBranch(t)
+	g.Branch = "main"
+	before := git(t, bare, "rev-parse", "main")
+	_, err := g.Acquire(t.Context(), state.Holder{})
+	require.ErrorContains(t, err, `not poolsync's: "pools.yaml"`)
+	require.ErrorContains(t, err, "this is no branch that poolsync made")
+	same(t, "nothing written", before, git(t, bare, "rev-parse", "main"))
+}
