@@ -57,7 +57,11 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	}
 	a.doc.Head = x.head(report.Head{Command: "apply", Target: s.target(), Diagnostics: s.found})
 	a.doc.Run = a.run
-	d := document{json: func() any { return a.doc }}
+	d := document{
+		json:     func() any { return a.doc },
+		markdown: func(m report.Markdown, w io.Writer) error { return m.WriteResult(w, a.doc) },
+		github:   func(n report.Annotations, w io.Writer) error { return n.WriteResult(w, a.doc) },
+	}
 	if len(a.doc.Changes) > 0 {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteResult(w, a.doc) }
 	}
@@ -91,6 +95,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		return x
 	}
 	a.showFindings()
+	a.skipVerify = !a.c.Bool(flagVerify)
 	if x, ok := a.connect(ctx, a.c); !ok {
 		return x
 	}

@@ -36,7 +36,11 @@ func runDrift(ctx context.Context, c *cli.Context, p *program) exit {
 		x, ok = s.drift(ctx, c, &doc)
 	}
 	doc.Head = x.head(report.Head{Command: "drift", Target: s.target(), Diagnostics: s.found})
-	d := document{json: func() any { return doc }}
+	d := document{
+		json:     func() any { return doc },
+		markdown: func(m report.Markdown, w io.Writer) error { return m.WriteDrift(w, doc) },
+		github:   func(n report.Annotations, w io.Writer) error { return n.WriteDrift(w, doc) },
+	}
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteDrift(w, doc) }
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,9 +16,20 @@ import (
 
 // The output formats.
 const (
-	formatText = "text"
-	formatJSON = "json"
+	formatText     = "text"
+	formatJSON     = "json"
+	formatMarkdown = "markdown"
+	formatGitHub   = "github"
 )
+
+// formats are the formats that every command has; reports have all of them.
+var formats = []string{formatText, formatJSON}
+
+// reportFormats are those of the commands whose outcome people review.
+var reportFormats = []string{formatText, formatJSON, formatMarkdown, formatGitHub}
+
+// reports are the commands that have all formats.
+var reports = []string{"validate", "plan", "apply", "drift"}
 
 // outputs is where the product of a command goes.
 type outputs struct {
@@ -32,8 +44,10 @@ type output struct{ format, file string }
 
 // document is the product of a command in every format that it has.
 type document struct {
-	text func(report.Text, io.Writer) error
-	json func() any
+	text     func(report.Text, io.Writer) error
+	json     func() any
+	markdown func(report.Markdown, io.Writer) error
+	github   func(report.Annotations, io.Writer) error
 }
 
 // outputsOf reads the -o flags. Without one for standard output, that gets text.
@@ -43,14 +57,14 @@ func outputsOf(c *cli.Context, p *program) (outputs, error) {
 	onStdout := ""
 	for _, text := range c.StringSlice(flagOutput) {
 		format, file, _ := strings.Cut(text, "=")
-		if format != formatText && format != formatJSON {
-			return o, fmt.Errorf("-o %s: unknown format %q; want text or json, as in -o json=plan.json", text, format)
+		if known := formatsOf(c.Command.Name); !slices.Contains(known, format) {
+			return o, fmt.Errorf("-o %s: unknown format %q; want %s, as in -o json=plan.json", text, format, strings.Join(known, ", "))
 		}
 		if strings.HasSuffix(text, "=") {
 			return o, fmt.Errorf("-o %s: the file's name is missing", text)
 		}
 		if file == "" {
-			if onStdout != "" {
+			if onStdout != "" && format != formatGitHub && onStdout != formatGitHub { // annotations may stand between other lines
 				return o, fmt.Errorf("-o %s: standard output already takes %s; write one of them to a file: -o %s=FILE", text, onStdout, format)
 			}
 			onStdout = format
@@ -63,7 +77,14 @@ func outputsOf(c *cli.Context, p *program) (outputs, error) {
 	return o, nil
 }
 
-// wants reports whether standard output takes the format.
+func formatsOf(command string) []string {
+	if slices.Contains(reports, command) {
+		return reportFormats
+	}
+	return formats
+}
+
+// onStdout reports whether standard output takes the format.
 func (o outputs) onStdout(format string) bool {
 	for _, to := range o.to {
 		if to.file == "" && to.format == format {
@@ -82,6 +103,10 @@ func (o outputs) write(d document) error {
 		switch {
 		case to.format == formatJSON:
 			err = report.WriteJSON(&buf, d.json())
+		case to.format == formatMarkdown:
+			err = d.markdown(report.Markdown{Full: o.full}, &buf)
+		case to.format == formatGitHub:
+			err = d.github(report.Annotations{Under: o.p.underWorkspace()}, &buf)
 		case d.text != nil:
 			err = d.text(report.Text{Color: o.color && to.file == "", Full: o.full}, &buf)
 		}
@@ -106,4 +131,19 @@ func (o outputs) put(to output, data []byte) error {
 		}
 	}
 	return os.WriteFile(to.file, data, 0o600)
+}
+
+// underWorkspace gives the working directory as it lies in the workspace of a
+// GitHub job: annotations name files from there.
+func (p *program) underWorkspace() string {
+	workspace := p.Getenv("GITHUB_WORKSPACE")
+	here, err := os.Getwd()
+	if err != nil || workspace == "" {
+		return ""
+	}
+	rel, err := filepath.Rel(workspace, here)
+	if err != nil || rel == "." || strings.HasPrefix(rel, "..") {
+		return ""
+	}
+	return filepath.ToSlash(rel)
 }

@@ -41,7 +41,11 @@ func runPlan(ctx context.Context, c *cli.Context, p *program) exit {
 	}
 	doc := s.planDocument("plan", plan)
 	doc.Head = x.head(doc.Head)
-	d := document{json: func() any { return doc }}
+	d := document{
+		json:     func() any { return doc },
+		markdown: func(m report.Markdown, w io.Writer) error { return m.WritePlan(w, doc) },
+		github:   func(n report.Annotations, w io.Writer) error { return n.WritePlan(w, doc) },
+	}
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WritePlan(w, doc) }
 	}

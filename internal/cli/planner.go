@@ -95,6 +95,12 @@ func (s *session) scope(ctx context.Context) (diff.Scope, error) {
 	sc := diff.Scope{
 		Set: s.set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.only) > 0,
 	}
+	if len(s.only) > 0 {
+		sc.Elsewhere = map[pool.Key]bool{}
+		for _, d := range s.manifest.Pools {
+			sc.Elsewhere[d.Key] = true
+		}
+	}
 	if !s.given {
 		return sc, nil
 	}
@@ -163,7 +169,7 @@ func (s *session) settle(ctx context.Context, snap state.Snapshot, keys []pool.K
 			return nil, err
 		}
 	}
-	settler := settle.Settler{Reader: s.reader, Log: s.p.log, Now: s.now}
+	settler := settle.Settler{Reader: s.reader, Log: s.p.log, Now: s.now, SkipVerify: s.skipVerify}
 	results, err := settler.Settle(ctx, pending)
 	if err != nil {
 		return nil, fmt.Errorf("find out what became of %s of an earlier run: %w", plural(len(pending), "call"), err)

@@ -35,7 +35,9 @@ type session struct {
 	commit   commit
 	reader   *learnosity.Reader
 	store    state.Store
-	quiet    bool // findings are the product, and not shown beside it
+	// skipVerify is --verify=false of apply.
+	skipVerify bool
+	quiet      bool // findings are the product, and not shown beside it
 }
 
 // begin resolves the settings and the outputs of a command. ok is false if the

@@ -40,8 +40,10 @@ func runValidate(ctx context.Context, c *cli.Context, p *program) exit {
 	}
 	doc := report.Validation{Head: x.head(report.Head{Command: "validate", Diagnostics: s.found}), Files: len(s.manifest.Files), Pools: len(s.declared)}
 	err := s.out.write(document{
-		json: func() any { return doc },
-		text: func(t report.Text, w io.Writer) error { return t.WriteValidation(w, doc) },
+		json:     func() any { return doc },
+		text:     func(t report.Text, w io.Writer) error { return t.WriteValidation(w, doc) },
+		markdown: func(m report.Markdown, w io.Writer) error { return m.WriteValidation(w, doc) },
+		github:   func(n report.Annotations, w io.Writer) error { return n.WriteValidation(w, doc) },
 	})
 	if err != nil {
 		return failed(ctx, err)

@@ -159,6 +159,10 @@ func (c *comparer) unknown(ch *Change) {
 		ch.wholeFields()
 		ch.Dangerous = ch.LivePool.Status == pool.Published
 		ch.Notes = append(ch.Notes, "overwritten as asked for by --overwrite; what it held is not known")
+		if d := ch.Declared; d.Lifecycle.Replace == pool.ReplaceDeny {
+			ch.block("replace-denied", "it would be rebuilt from the bank as it is now, and its lifecycle denies that",
+				"change lifecycle.replace in "+d.Position(d.At.Replace).String())
+		}
 	default:
 		ch.rule("4")
 		ch.add(Unknown)

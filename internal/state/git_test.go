@@ -109,8 +109,11 @@ func untouched(t testing.TB, dir string) string {
 	t.Helper()
 	var all strings.Builder
 	for _, args := range [][]string{
-		{"status", "--porcelain=v2", "--branch", "--ignored"}, {"stash", "list"}, {"config", "--list", "--local"},
-		{"for-each-ref", "refs/heads", "refs/tags", "refs/remotes"}, {"reflog"},
+		{"status", "--porcelain=v2", "--branch", "--ignored"},
+		{"stash", "list"},
+		{"config", "--list", "--local"},
+		{"for-each-ref", "refs/heads", "refs/tags", "refs/remotes"},
+		{"reflog"},
 	} {
 		for line := range strings.Lines(git(t, dir, args...)) {
 			if !strings.HasSuffix(strings.TrimSpace(line), "refs/remotes/origin/"+state.DefaultBranch) { // git's own note of what it pushed

@@ -16,14 +16,14 @@ import (
 type Recorder struct {
 	session Session
 	message string
-	ctx     context.Context // of the commits; ended by a flush that ran out of time
-	cancel  context.CancelFunc
 
 	mu      sync.Mutex
 	idle    sync.Cond // signalled when a write has ended
 	now     Snapshot
 	group   group
 	writing bool
+	stop    context.CancelFunc // breaks the write under way off
+	stopped bool               // nothing is written any more
 	closed  bool
 	groups  int // written so far
 	pause   *time.Timer
@@ -73,7 +73,6 @@ type keeper interface {
 func NewRecorder(s Session, message string) *Recorder {
 	r := &Recorder{session: s, message: message, now: s.Snapshot().Clone(), group: newGroup()}
 	r.idle.L = &r.mu
-	r.ctx, r.cancel = context.WithCancel(context.Background()) // what was sent to the bank is recorded even when the run is being cancelled
 	return r
 }
 
@@ -162,8 +161,33 @@ func (r *Recorder) begin() {
 	go r.commit(g.change(), g.story.message(r.message))
 }
 
+// writingContext is the context of a write. It is not the run's: what was sent to
+// the bank is recorded even when the run is being cancelled. Only a flush that
+// runs out of time ends it.
+func (r *Recorder) writingContext() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop = cancel; r.stopped {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+// breakOff ends the write under way and all that would follow.
+func (r *Recorder) breakOff() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	if r.stop != nil {
+		r.stop()
+	}
+}
+
 func (r *Recorder) commit(c Change, message string) {
-	err := r.session.Commit(r.ctx, message, c)
+	ctx, done := r.writingContext()
+	defer done()
+	err := r.session.Commit(ctx, message, c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended(err)
@@ -194,7 +218,11 @@ func (r *Recorder) schedule() {
 		return
 	}
 	if left := l.Remaining(); left > 0 && left <= leaseTime {
-		r.renewal = time.AfterFunc(max(left-(leaseTime-renewAfter), time.Second), func() { _ = r.Renew(r.ctx) }) // Err has it
+		r.renewal = time.AfterFunc(max(left-(leaseTime-renewAfter), time.Second), func() {
+			ctx, done := r.writingContext()
+			defer done()
+			_ = r.Renew(ctx) // Err has it
+		})
 	}
 }
 
@@ -253,7 +281,7 @@ func (r *Recorder) Flush() error { return r.FlushContext(context.Background()) }
 // write under way is broken off and what is left of it is kept elsewhere. The
 // recorder writes nothing after that.
 func (r *Recorder) FlushContext(ctx context.Context) error {
-	defer context.AfterFunc(ctx, r.cancel)()
+	defer context.AfterFunc(ctx, r.breakOff)()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.writing || (r.err == nil && !r.group.empty()) {
