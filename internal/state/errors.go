@@ -85,34 +85,35 @@ func (e *LostError) Error() string {
 
 // Hint says what to do next.
 func (e *LostError) Hint() string {
-	return "no call was made after that; the next apply finds out what became of the calls that are under way"
+	return "the next apply finds out what became of the calls that were under way; nothing is sent until then"
 }
 
-// PushError says that a commit could not be brought to the remote.
-type PushError struct {
+// RemoteError says that the remote of a branch could not be read, or not be
+// written.
+type RemoteError struct {
 	Store   string
 	Remote  string
-	Refused bool // the remote answered, and refused
+	Refused bool // the remote answered, and refused the push
 	Err     error
 }
 
 // Error names the remote and gives its words.
-func (e *PushError) Error() string {
+func (e *RemoteError) Error() string {
 	if e.Refused {
-		return fmt.Sprintf("push state %s: %s refuses it: %v", e.Store, e.Remote, e.Err)
+		return fmt.Sprintf("state %s: %s refuses the push: %v", e.Store, e.Remote, e.Err)
 	}
-	return fmt.Sprintf("push state %s: %s cannot be reached: %v", e.Store, e.Remote, e.Err)
+	return fmt.Sprintf("state %s: %s cannot be reached: %v", e.Store, e.Remote, e.Err)
 }
 
 // Unwrap gives the cause.
-func (e *PushError) Unwrap() error { return e.Err }
+func (e *RemoteError) Unwrap() error { return e.Err }
 
 // Hint says what to do next.
-func (e *PushError) Hint() string {
+func (e *RemoteError) Hint() string {
 	if e.Refused {
-		return "allow this identity to push to the branch, without review and without force: " + strings.TrimPrefix(e.Store, "git:")
+		return "give this identity the right to push, without review and without force, to the branch " + strings.TrimPrefix(e.Store, gitPrefix)
 	}
-	return "check the remote's address and the credentials that git has for it"
+	return "check the remote's address, and the credentials that git has for it: git ls-remote " + strings.TrimPrefix(e.Remote, "remote ")
 }
 
 // KeptError says that what happened could not be recorded in the store and lies

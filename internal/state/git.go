@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,8 +38,10 @@ type Git struct {
 	Pause time.Duration
 }
 
+const gitPrefix = "git:"
+
 // Name is "git:BRANCH".
-func (g Git) Name() string { return "git:" + g.branchName() }
+func (g Git) Name() string { return gitPrefix + g.branchName() }
 
 func (g Git) branchName() string {
 	if g.Branch == "" {
@@ -126,7 +129,7 @@ func (g Git) open(ctx context.Context) (branch, error) {
 		return branch{}, err
 	}
 	b := branch{
-		gitDir: dir, store: g.Name(), ref: "refs/heads/" + g.branchName(), run: "refs/poolsync/run/" + strings.ToLower(rand.Text()), pause: g.Pause,
+		gitDir: dir, store: g.Name(), ref: "refs/heads/" + g.branchName(), run: privateRefs + strconv.FormatInt(time.Now().Unix(), 10) + "-" + strings.ToLower(rand.Text()), pause: g.Pause,
 	}
 	if b.pause == 0 {
 		b.pause = time.Second
@@ -189,7 +192,7 @@ func (g Git) remote(ctx context.Context, b branch) (string, error) {
 func (b branch) read(ctx context.Context) (branchState, error) {
 	tip, err := b.fetch(ctx)
 	if err != nil {
-		return branchState{}, fmt.Errorf("read state: %w", err)
+		return branchState{}, err
 	}
 	st, err := b.load(ctx, tip)
 	if err != nil {

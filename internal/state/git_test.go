@@ -304,6 +304,17 @@ func TestGitInsideAHook(t *testing.T) {
 	same(t, "commits", "2", git(t, bare, "rev-list", "--count", tip))
 }
 
+// TestGitTidiesUp after runs that died, and leaves those at work alone.
+func TestGitTidiesUp(t *testing.T) {
+	g, _ := onBranch(t)
+	working := fmt.Sprintf("refs/poolsync/run/%d-abc/work", time.Now().Unix())
+	for _, ref := range []string{"refs/poolsync/run/1700000000-abc/work", "refs/poolsync/run/odd/tip", working} {
+		git(t, g.Dir, "update-ref", ref, "HEAD")
+	}
+	look(t, g)
+	same(t, "left", working, git(t, g.Dir, "for-each-ref", "--format=%(refname)", "refs/poolsync"))
+}
+
 // TestGitHooks of the local repository do not run, and those of the remote may
 // print what they like.
 func TestGitHooks(t *testing.T) {

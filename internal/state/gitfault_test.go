@@ -3,6 +3,8 @@ package state_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,7 +139,7 @@ func TestGitRefuses(t *testing.T) {
 	err := r.Flush()
 	kept, ok := errors.AsType[*state.KeptError](err)
 	require.True(t, ok, "%v", err)
-	refused, ok := errors.AsType[*state.PushError](err)
+	refused, ok := errors.AsType[*state.RemoteError](err)
 	require.True(t, ok && refused.Refused, "%v", err)
 	require.ErrorContains(t, err, "branch is protected: https://***@example.org/rules")
 	require.ErrorContains(t, err, "kept in "+recovery(g))
@@ -207,7 +209,7 @@ func TestGitRefusesAtOnce(t *testing.T) {
 	err := r.Close(t.Context())
 	_, kept := errors.AsType[*state.KeptError](err)
 	same(t, "kept", false, kept)
-	_, push := errors.AsType[*state.PushError](err)
+	_, push := errors.AsType[*state.RemoteError](err)
 	same(t, "refused", true, push)
 }
 
@@ -269,7 +271,7 @@ func TestGitOutOfReach(t *testing.T) {
 	commit(t, s, put("a", "two"))
 	require.NoError(t, os.Rename(bare, bare+"-away"))
 	err := s.Commit(t.Context(), "m", put("a", "three"))
-	push, ok := errors.AsType[*state.PushError](err)
+	push, ok := errors.AsType[*state.RemoteError](err)
 	require.True(t, ok && !push.Refused, "%v", err)
 	require.ErrorContains(t, err, "remote origin cannot be reached")
 	require.ErrorContains(t, err, "does not appear to be a git repository")
@@ -280,6 +282,41 @@ func TestGitOutOfReach(t *testing.T) {
 	require.ErrorIs(t, s.Commit(t.Context(), "m", put("a", "four")), push)
 	require.NoError(t, s.Close())
 	same(t, "entry", small("a", "two"), look(t, g).Entries[key(505, "a")])
+}
+
+// TestGitCredentials that the remote does not want are told at once, and not shown.
+func TestGitCredentials(t *testing.T) {
+	g, _ := onBranch(t)
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	for _, user := range []string{"", "bot:s3cret@"} {
+		git(t, g.Dir, "remote", "set-url", "origin", strings.Replace(server.URL, "://", "://"+user, 1)+"/x.git")
+		asked = 0
+		_, err := g.Acquire(t.Context(), state.Holder{})
+		remote, ok := errors.AsType[*state.RemoteError](err)
+		require.True(t, ok, "%v", err)
+		if strings.Contains(err.Error(), "remote-http") {
+			t.Skip("this git speaks no HTTP")
+		}
+		require.Regexp(t, "Authentication failed|could not read Username", err.Error())
+		require.NotContains(t, err.Error(), "s3cret")
+		require.Contains(t, remote.Hint(), "credentials")
+		require.LessOrEqual(t, asked, 3)
+	}
+	// A remote that can be read, and whose credentials do not do for a push.
+	g, _ = onBranch(t)
+	git(t, g.Dir, "remote", "set-url", "--push", "origin", strings.Replace(server.URL, "://", "://bot:s3cret@", 1)+"/x.git")
+	s := take(t, g)
+	asked = 0
+	err := s.Commit(t.Context(), "m", put("a", "one"))
+	remote, ok := errors.AsType[*state.RemoteError](err)
+	require.True(t, ok && remote.Refused, "%v", err)
+	require.LessOrEqual(t, asked, 3)
 }
 
 // onTheBranch puts files on the state branch by hand, "" removes one.

@@ -35,7 +35,7 @@ func (b branch) tip(ctx context.Context) (string, error) {
 	}
 	out, err := b.gitDir.remote(ctx, "ls-remote", "--quiet", b.remote, b.ref)
 	if err != nil {
-		return "", &PushError{Store: b.store, Remote: b.remoteName(), Err: err}
+		return "", &RemoteError{Store: b.store, Remote: b.remoteName(), Err: err}
 	}
 	for line := range strings.Lines(string(out)) {
 		if id, name, _ := strings.Cut(strings.TrimSpace(line), "\t"); name == b.ref {
@@ -76,16 +76,30 @@ func (b branch) fetch(ctx context.Context) (string, error) {
 		args = append(args, "--depth=1")
 	}
 	if _, err := b.gitDir.remote(ctx, append(args, b.remote, "+"+b.ref+":"+b.run+"/tip")...); err != nil {
-		return "", &PushError{Store: b.store, Remote: b.remoteName(), Err: err}
+		return "", &RemoteError{Store: b.store, Remote: b.remoteName(), Err: err}
 	}
 	return b.resolve(ctx, b.run+"/tip")
 }
 
+// privateRefs is where the references of runs at work are, named by their start.
+const privateRefs = "refs/poolsync/run/"
+
+// strayAge is when the private references of a run are those of one that died.
+const strayAge = 24 * time.Hour
+
 // tidy notes the commit that is known to be the remote's and drops the private
-// references. A failure costs a later run a fetch, and no more.
+// references, also those of runs that died. A failure costs a later run a fetch,
+// and no more.
 func (b branch) tidy(ctx context.Context, tip string) {
 	var cmds strings.Builder
-	fmt.Fprintf(&cmds, "option no-deref\ndelete %s/tip\noption no-deref\ndelete %s/work\n", b.run, b.run)
+	refs, _ := b.line(ctx, "for-each-ref", "--format=%(refname)", privateRefs)
+	for ref := range strings.FieldsSeq(refs) {
+		begun, _, _ := strings.Cut(strings.TrimPrefix(ref, privateRefs), "-")
+		at, err := strconv.ParseInt(begun, 10, 64)
+		if strings.HasPrefix(ref, b.run+"/") || err != nil || time.Since(time.Unix(at, 0)) > strayAge {
+			fmt.Fprintf(&cmds, "option no-deref\ndelete %s\n", ref)
+		}
+	}
 	if tip != "" && b.remote != "" {
 		fmt.Fprintf(&cmds, "update %s %s\n", b.seen(), tip)
 	}
@@ -145,14 +159,14 @@ func (b branch) push(ctx context.Context, from, to string) error {
 			return nil
 		case lookErr == nil && tip != from:
 			return fmt.Errorf("state %s: %w", b.store, ErrMoved)
-		case refused(err):
-			return &PushError{Store: b.store, Remote: b.remoteName(), Refused: true, Err: err}
+		case refused(err) || denied(err):
+			return &RemoteError{Store: b.store, Remote: b.remoteName(), Refused: true, Err: err}
 		case try == pushTries || ctx.Err() != nil:
-			return &PushError{Store: b.store, Remote: b.remoteName(), Err: err}
+			return &RemoteError{Store: b.store, Remote: b.remoteName(), Err: err}
 		}
 		b.log.LogAttrs(ctx, slog.LevelWarn, "push failed", slog.Int("attempt", try), slog.String("error", err.Error()))
 		if wait(ctx, pause) != nil {
-			return &PushError{Store: b.store, Remote: b.remoteName(), Err: err}
+			return &RemoteError{Store: b.store, Remote: b.remoteName(), Err: err}
 		}
 	}
 }
@@ -165,6 +179,18 @@ func (b branch) pushOnce(ctx context.Context, from, to string) error {
 	_, err := b.gitDir.remote(ctx, "push", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no", "--no-progress",
 		b.remote, to+":"+b.ref)
 	return err
+}
+
+// denied reports whether it is our credentials that the remote does not want:
+// trying again would not help, and may lock the account.
+func denied(err error) bool {
+	var failed *gitError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	return strings.Contains(failed.stderr, "Authentication failed") || strings.Contains(failed.stderr, "could not read Username") ||
+		strings.Contains(failed.stderr, "could not read Password") || strings.Contains(failed.stderr, "Permission denied") ||
+		strings.Contains(failed.stderr, "returned error: 403")
 }
 
 // refused reports whether the remote took the push in and said no, other than

@@ -22,8 +22,8 @@ type Recorder struct {
 	now     Snapshot
 	group   group
 	writing bool
-	stop    context.CancelFunc // breaks the write under way off
-	stopped bool               // nothing is written any more
+	ending  chan struct{} // closed when nothing may be written any more
+	end     sync.Once
 	closed  bool
 	groups  int // written so far
 	pause   *time.Timer
@@ -71,7 +71,7 @@ type keeper interface {
 // ABOUT"; every commit's message says between the two what it does, as in
 // "apply: 2 created, 1 appended; run 7".
 func NewRecorder(s Session, message string) *Recorder {
-	r := &Recorder{session: s, message: message, now: s.Snapshot().Clone(), group: newGroup()}
+	r := &Recorder{session: s, message: message, now: s.Snapshot().Clone(), group: newGroup(), ending: make(chan struct{})}
 	r.idle.L = &r.mu
 	return r
 }
@@ -166,23 +166,18 @@ func (r *Recorder) begin() {
 // runs out of time ends it.
 func (r *Recorder) writingContext() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.stop = cancel; r.stopped {
-		cancel()
-	}
+	go func() {
+		select {
+		case <-r.ending:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	return ctx, cancel
 }
 
 // breakOff ends the write under way and all that would follow.
-func (r *Recorder) breakOff() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopped = true
-	if r.stop != nil {
-		r.stop()
-	}
-}
+func (r *Recorder) breakOff() { r.end.Do(func() { close(r.ending) }) }
 
 func (r *Recorder) commit(c Change, message string) {
 	ctx, done := r.writingContext()
