@@ -88,6 +88,10 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(env.WorkDir))
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("USER", "tester")
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		env.Setenv("GIT_"+who+"_NAME", "tester")
+		env.Setenv("GIT_"+who+"_EMAIL", "tester@example.test")
+	}
 	return nil
 }
 

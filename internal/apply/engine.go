@@ -43,7 +43,7 @@ func (e *Engine) Run(ctx context.Context, p diff.Plan) (Result, error) {
 			o.Problem.Remedy = "the next apply finds out what became of the call"
 		}
 	}
-	return result, errors.Join(err, e.Recorder.Flush())
+	return result, errors.Join(err, e.flush(ctx))
 }
 
 func (e *Engine) rounds(ctx context.Context, changes []diff.Change, result *Result) error {
@@ -89,10 +89,10 @@ func (e *Engine) settle(ctx context.Context, result *Result, changes []diff.Chan
 			return again, err
 		}
 		if (left == 0 && len(waiting) == 0) || time.Now().After(deadline) {
-			return again, e.Recorder.Flush()
+			return again, e.flush(ctx)
 		}
 		if err := follow.Sleep(ctx, rhythm.NextBackOff()); err != nil {
-			return again, e.Recorder.Flush()
+			return again, e.flush(ctx)
 		}
 	}
 }

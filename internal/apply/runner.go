@@ -76,7 +76,7 @@ func (r *Runner) Apply(ctx context.Context, changes []diff.Change) (Result, erro
 	err := r.stages(ctx, tasks, outcomes)
 	if err == nil {
 		r.recordOnly(changes, outcomes, index)
-		err = r.Recorder.Flush()
+		err = r.flush(ctx)
 	}
 	slices.SortFunc(outcomes, func(a, b Outcome) int { return a.Change.Key.Compare(b.Change.Key) })
 	return Result{Outcomes: outcomes, Calls: r.calls}, err
@@ -139,16 +139,16 @@ func (r *Runner) stage(ctx context.Context, tasks []*task) error {
 		entries[i] = t.entry
 	}
 	r.Recorder.Put(entries...)
-	if err := r.Recorder.Flush(); err != nil {
+	if err := r.flush(ctx); err != nil {
 		return fmt.Errorf("record the calls before sending them: %w; nothing was sent", err)
 	}
 	r.send(ctx, tasks)
-	if err := r.Recorder.Flush(); err != nil {
+	if err := r.flush(ctx); err != nil {
 		return fmt.Errorf("record the jobs: %w", err)
 	}
 	completed := r.follow(ctx, tasks)
 	r.readBack(ctx, completed)
-	return r.Recorder.Flush()
+	return r.flush(ctx)
 }
 
 // prepare builds the entry that has the task's call as pending.

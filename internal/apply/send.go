@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -35,8 +36,8 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 	for len(list) > 0 {
 		b := list[0]
 		list = list[1:]
-		if ctx.Err() != nil {
-			r.release(b, context.Cause(ctx))
+		if err := r.mayCall(ctx); err != nil {
+			r.release(b, err)
 			continue
 		}
 		accepted, err := r.write(ctx, b)
@@ -65,6 +66,33 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 	}
 }
 
+// minHold is how long the state has to be held still for a call to be made.
+const minHold = time.Minute
+
+// errShortHold says that the state could not be held long enough for a call.
+var errShortHold = errors.New("the state is not held long enough for another call")
+
+// mayCall reports why no further call may be made: the run was told to stop, the
+// state could not be written, or it is about to be someone else's.
+func (r *Runner) mayCall(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := r.Recorder.Err(); err != nil {
+		return err
+	}
+	if r.Recorder.Remaining() >= minHold {
+		return nil
+	}
+	if err := r.Recorder.Renew(ctx); err != nil {
+		return err
+	}
+	if r.Recorder.Remaining() < minHold {
+		return errShortHold
+	}
+	return nil
+}
+
 func dropEmpty(list []batch) []batch {
 	out := list[:0]
 	for _, b := range list {
@@ -77,17 +105,33 @@ func dropEmpty(list []batch) []batch {
 
 // write sends one batch. When the run is told to stop, the call may still finish.
 func (r *Runner) write(ctx context.Context, b batch) (learnosity.Accepted, error) {
-	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(finishTime, func() { cancel(context.Cause(ctx)) })
-		context.AfterFunc(call, func() { t.Stop() })
-	})
-	defer stop()
+	call, cancel := grace(ctx, finishTime)
+	defer cancel()
 	r.mu.Lock()
 	r.calls[b.verb]++
 	r.mu.Unlock()
 	return r.Remote.Write(call, b.verb, b.bank, b.requests())
+}
+
+// grace gives a context that ends a while after another one.
+func grace(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(after, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(longer, func() { t.Stop() })
+	})
+	return longer, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// flush waits until everything is written; when the run is told to stop, not for
+// much longer.
+func (r *Runner) flush(ctx context.Context) error {
+	ctx, cancel := grace(ctx, finishTime)
+	defer cancel()
+	return r.Recorder.FlushContext(ctx)
 }
 
 // accept records the job of every pool. A pool that the answer lacks is in doubt.

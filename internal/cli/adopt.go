@@ -37,6 +37,7 @@ func (p *program) adoptCommand() *cli.Command {
 		Flags: slices.Concat(onlineFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagAll, Usage: "every declared pool that is live and unknown, or touched"},
 			&cli.StringSliceFlag{Name: flagManifests, Usage: "manifests `PATH,...` (default: those of poolsync.yaml, or this folder)"},
+			&cli.DurationFlag{Name: flagLockTimeout, Usage: "wait this `TIME` for a state that another run holds (default: not at all)"},
 			&cli.BoolFlag{Name: flagWithoutCheck, Usage: "do not look into the pools"},
 			&cli.BoolFlag{Name: flagAcceptDiff, Usage: "record pools as declared although they hold something else"},
 			&cli.BoolFlag{Name: flagCorrectionsDone, Usage: "record the declared corrections as carried out"},
@@ -79,13 +80,13 @@ func (s *session) adopt(ctx context.Context, c *cli.Context, doc *report.Adoptio
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	run := newRun()
-	held, err := s.store.Acquire(ctx, s.holder(run))
+	held, err := state.AcquireWait(ctx, s.store, s.holder(run), c.Duration(flagLockTimeout))
 	if err != nil {
 		return s.failed(ctx, err), false
 	}
 	rec := state.NewRecorder(held, "adopt: run "+run)
 	doc.Pools, err = s.adoptAll(ctx, c, rec)
-	if err = errors.Join(err, rec.Flush(), held.Close()); err != nil {
+	if err = errors.Join(err, rec.Close(context.WithoutCancel(ctx))); err != nil {
 		return s.failed(ctx, err), false
 	}
 	return adoptExit(doc.Pools), true

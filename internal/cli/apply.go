@@ -24,6 +24,7 @@ const (
 	flagDryRun      = "dry-run"
 	flagSkipBlocked = "skip-blocked"
 	flagVerify      = "verify"
+	flagLockTimeout = "lock-timeout"
 )
 
 func (p *program) applyCommand() *cli.Command {
@@ -40,6 +41,7 @@ func (p *program) applyCommand() *cli.Command {
 			&cli.StringFlag{Name: flagPlan, Usage: "carry out the plan in `FILE`, made by plan -o json=FILE, and nothing else"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "refuse unless the plan has this `DIGEST`"},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "plan only; the same as poolsync plan"},
+			&cli.DurationFlag{Name: flagLockTimeout, Usage: "wait this `TIME` for a state that another run holds (default: not at all)"},
 			&cli.BoolFlag{Name: flagSkipBlocked, Usage: "apply what is not blocked by a guard, and exit with 3"},
 			&cli.BoolFlag{Name: flagVerify, Usage: "look the references that were sent up in each pool; --verify=false turns it off", Value: true},
 		}),
@@ -119,48 +121,107 @@ func (a *application) carryOut(ctx context.Context) exit {
 	a.reader = a.client.Reader // one client: one view of the quotas and of the clock
 	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
 	defer cancel()
-	held, err := a.store.Acquire(ctx, a.holder(a.run))
-	if err != nil {
+	if err := a.learnTime(ctx); err != nil {
 		return a.failed(ctx, err)
 	}
-	a.rec = state.NewRecorder(held, "apply: run "+a.run)
-	x := a.decide(ctx, ask)
-	if err := errors.Join(a.rec.Flush(), held.Close()); err != nil && x.code == CodeDone {
-		return failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", err))
+	for try := 1; ; try++ {
+		x, moved := a.hold(ctx, ask)
+		if !moved || try == maxTries {
+			return x
+		}
+		a.p.say("another run changed the state meanwhile; nothing was sent, planning anew")
 	}
-	return x
+}
+
+// maxTries is how often a run starts again because the state moved between
+// reading it and taking it.
+const maxTries = 3
+
+// learnTime asks the server for its time where leases are counted in it.
+func (a *application) learnTime(ctx context.Context) error {
+	if _, isGit := a.store.(state.Git); !isGit || len(a.declared) == 0 {
+		return nil
+	}
+	d := a.declared[0]
+	_, err := a.reader.Pools(ctx, learnosity.PoolsQuery{Bank: d.Bank, References: []pool.Reference{d.Reference}})
+	return err
+}
+
+// closeTime bounds giving the state back when the run was told to stop.
+const closeTime = 4 * time.Second
+
+// hold takes the state and carries the plan out under it. moved says that the
+// state had changed before anything was sent.
+func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
+	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), a.c.Duration(flagLockTimeout))
+	if err != nil {
+		return a.failed(ctx, err), false
+	}
+	if l, ok := held.(state.Leased); ok {
+		if old := l.TookOver(); old != nil {
+			a.p.say("the lease of %s has run out; this run takes the state over", old)
+		}
+		for _, notice := range l.Notices() {
+			a.p.say("%s", notice)
+		}
+	}
+	a.rec = state.NewRecorder(held, "apply: run "+a.run)
+	x, err = a.decide(ctx, ask)
+	closing := context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		closing, cancel = context.WithTimeout(closing, closeTime)
+		defer cancel()
+	}
+	closeErr := a.rec.Close(closing)
+	switch {
+	case errors.Is(err, state.ErrMoved) || (errors.Is(closeErr, state.ErrMoved) && len(a.doc.Changes) == 0):
+		return exit{
+			code: CodeGuard, reason: "other runs keep changing the state; nothing was written",
+			err: state.ErrMoved, hints: []string{"apply again when they have ended"},
+		}, true
+	case closeErr != nil && x.err == nil:
+		y := a.failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", closeErr))
+		x.err, x.hints = y.err, append(x.hints, y.hints...)
+		if x.code == CodeDone {
+			x.code, x.reason = y.code, y.reason
+		}
+	}
+	return x, false
 }
 
 // decide plans, lets guards and the person at the terminal have their say, and
 // writes.
-func (a *application) decide(ctx context.Context, ask bool) exit {
+func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 	plan, err := a.replan(ctx)
 	if err != nil {
-		return a.failed(ctx, err)
+		return a.failed(ctx, err), err
 	}
 	if unneeded := diff.Unneeded(plan, a.options); len(unneeded) > 0 {
-		return unneededFlags(unneeded)
+		return unneededFlags(unneeded), nil
 	}
 	plan, extra, err := a.approved(plan)
 	if err != nil {
 		a.takeResult(notAttempted(plan))
-		return a.failed(ctx, err)
+		return a.failed(ctx, err), err
 	}
 	a.takePlan(plan)
 	a.showPlan(plan, ask)
 	if n := plan.Blocked(); n > 0 && !a.c.Bool(flagSkipBlocked) {
 		a.takeResult(notAttempted(plan))
 		x := exit{code: CodeGuard, reason: plural(n, "change") + " blocked by a guard; nothing was written"}
-		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked")
+		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked"), nil
 	}
 	x := done(nothingToDo(plan))
 	if plan.HasChanges() || slices.ContainsFunc(plan.Changes, func(ch diff.Change) bool { return len(ch.Blocked) > 0 }) {
 		if ask && plan.HasChanges() {
 			if x, ok := a.confirm(ctx, plan); !ok {
-				return x
+				return x, nil
 			}
 		}
-		x = a.write(ctx, plan)
+		if x, err = a.write(ctx, plan); errors.Is(err, state.ErrMoved) {
+			return x, err
+		}
 	}
 	if len(extra) > 0 {
 		a.p.say("left out, since the plan does not have them: %s", strings.Join(extra, ", "))
@@ -168,7 +229,7 @@ func (a *application) decide(ctx context.Context, ask bool) exit {
 			x.code, x.reason = CodePartial, x.reason+"; "+plural(len(extra), "change")+" not in the plan left out"
 		}
 	}
-	return x
+	return x, nil
 }
 
 // approved limits a plan to what was approved: the saved plan of --plan, or the
@@ -237,7 +298,7 @@ func notAttempted(plan diff.Plan) apply.Result {
 }
 
 // write carries the plan out.
-func (a *application) write(ctx context.Context, plan diff.Plan) exit {
+func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 	if slices.Contains(a.banks(), pool.Primary) {
 		a.rec.BindKey(a.keyHash())
 	}
@@ -252,7 +313,7 @@ func (a *application) write(ctx context.Context, plan diff.Plan) exit {
 	result, err := engine.Run(ctx, plan)
 	show.end()
 	a.takeResult(result)
-	return a.resultExit(ctx, result, err)
+	return a.resultExit(ctx, result, err), err
 }
 
 // resultExit decides how an apply ends: 130, then 5, 3 and 1.

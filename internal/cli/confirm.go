@@ -7,24 +7,33 @@ import (
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/report"
 )
 
-// confirm asks on the terminal. The bank may have moved while the person was
-// thinking, so it is read again: only what was shown is written.
-func (a *application) confirm(ctx context.Context, plan diff.Plan) (exit, bool) {
-	_, _ = fmt.Fprint(a.p.Stderr, "Apply this plan? Only \"yes\" is taken: ")
+// ask puts a question on the terminal and reports whether the answer was yes.
+func (p *program) ask(ctx context.Context, question string) bool {
+	_, _ = fmt.Fprintf(p.Stderr, "%s Only \"yes\" is taken: ", report.Safe(question))
 	answers := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(a.p.Stdin).ReadString('\n')
+		line, _ := bufio.NewReader(p.Stdin).ReadString('\n')
 		answers <- strings.TrimSpace(line)
 	}()
 	select {
 	case <-ctx.Done():
-		return failed(ctx, context.Cause(ctx)), false
+		return false
 	case answer := <-answers:
-		if answer != "yes" {
-			return exit{code: CodeError, reason: "not applied: the answer was not yes"}, false
+		return answer == "yes"
+	}
+}
+
+// confirm asks on the terminal. The bank may have moved while the person was
+// thinking, so it is read again: only what was shown is written.
+func (a *application) confirm(ctx context.Context, plan diff.Plan) (exit, bool) {
+	if !a.p.ask(ctx, "Apply this plan?") {
+		if ctx.Err() != nil {
+			return failed(ctx, context.Cause(ctx)), false
 		}
+		return exit{code: CodeError, reason: "not applied: the answer was not yes"}, false
 	}
 	again, err := a.replan(ctx)
 	if err != nil {

@@ -72,9 +72,8 @@ func failed(ctx context.Context, err error) exit {
 		x.reason = "the Data API could not be used"
 	case errors.As(err, &held):
 		x.code, x.reason = CodeGuard, "the state is held by another run"
-		x.hints = append(x.hints, "wait until that run has ended, then try again")
 	case errors.As(err, &corrupt):
-		x.hints = append(x.hints, "nothing was written; restore the file from a backup, or move it away and take the pools over again with: poolsync adopt")
+		x.reason = "the state cannot be read; nothing was written"
 	}
 	return x
 }

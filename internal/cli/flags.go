@@ -51,7 +51,7 @@ func onlineFlags() []cli.Flag {
 	return append(offlineFlags(),
 		&cli.StringFlag{Name: flagEndpoint, Usage: "`URL` of the Data API, or read=URL,write=URL [POOLSYNC_ENDPOINT]"},
 		&cli.StringFlag{Name: flagAPIVersion, Usage: "`VERSION` of the Data API [POOLSYNC_API_VERSION]"},
-		&cli.StringFlag{Name: flagState, Usage: "where the state is: file:`PATH`, or none [POOLSYNC_STATE]"},
+		&cli.StringFlag{Name: flagState, Usage: "where the state is: `file:PATH`, git:BRANCH or none (default: file:.poolsync/state.json) [POOLSYNC_STATE]"},
 		&cli.DurationFlag{Name: flagTimeout, Usage: "stop waiting after this `TIME` (default: 60m) [POOLSYNC_TIMEOUT]"},
 	)
 }

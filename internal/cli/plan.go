@@ -10,6 +10,7 @@ import (
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/state"
 )
 
 const (
@@ -73,6 +74,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	if snap.Holder != nil {
 		s.p.say("the state is held by %s: pools may change while you read this", snap.Holder)
 	}
+	s.tellLostState(snap)
 	r, err := s.compare(ctx, snap, c.Bool(flagUnmanaged))
 	if err != nil {
 		return diff.Plan{}, s.failed(ctx, err), false
@@ -112,4 +114,12 @@ func nothingToDo(plan diff.Plan) string {
 		}
 	}
 	return reason
+}
+
+// tellLostState says so where the state will not outlive the job.
+func (s *session) tellLostState(snap state.Snapshot) {
+	_, isFile := s.store.(state.File)
+	if isFile && len(snap.Entries) == 0 && s.p.Getenv("GITHUB_ACTIONS") == "true" {
+		s.p.say("no state was found, and a file is lost between the runs of a workflow: keep the state on a branch with --state git:%s", state.DefaultBranch)
+	}
 }

@@ -146,7 +146,7 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 	if s.reader, err = learnosity.NewReader(s.clientConfig()); err != nil {
 		return badConfig(err), false
 	}
-	if s.store, err = s.settings.store(); err != nil {
+	if s.store, err = s.openStore(s.settings.state, s.now, s.p.log); err != nil {
 		return usage("%w", err), false
 	}
 	s.options = diffOptions(c)
@@ -212,8 +212,10 @@ func (s *session) target() *report.Target {
 
 // now is the server's time as far as it is known.
 func (s *session) now() time.Time {
-	if t, ok := s.reader.ServerTime(); ok {
-		return t
+	if s.reader != nil {
+		if t, ok := s.reader.ServerTime(); ok {
+			return t
+		}
 	}
 	return time.Now()
 }

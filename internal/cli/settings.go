@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -203,15 +204,18 @@ func (s *settings) recorded(name string) string {
 	return filepath.ToSlash(rel)
 }
 
-// store opens the state.
-func (s *settings) store() (state.Store, error) {
-	switch path, isFile := strings.CutPrefix(s.state, "file:"); {
-	case s.state == "none":
+// openStore opens the state that a setting names. now is the server's time, in
+// which leases are counted.
+func (s *settings) openStore(setting string, now func() time.Time, log *slog.Logger) (state.Store, error) {
+	switch path, isFile := strings.CutPrefix(setting, "file:"); {
+	case setting == "none":
 		return state.None{}, nil
 	case isFile && path != "":
 		return state.File{Path: path}, nil
+	case setting == "git" || strings.HasPrefix(setting, "git:"):
+		return state.Git{Dir: s.base, Branch: strings.TrimPrefix(strings.TrimPrefix(setting, "git"), ":"), Now: now, Log: log}, nil
 	default:
-		return nil, fmt.Errorf("--state %q: want file:PATH or none", s.state)
+		return nil, fmt.Errorf("--state %q: want file:PATH, git:BRANCH or none", setting)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,16 +15,22 @@ import (
 	"github.com/poolsync/poolsync/internal/state"
 )
 
+const flagTo = "to"
+
 func (p *program) stateCommand() *cli.Command {
 	return p.command(cli.Command{
 		Name:      "state",
 		Usage:     "show or change what poolsync remembers",
-		ArgsUsage: "list | show REF | forget REF...",
+		ArgsUsage: "list | show REF | forget REF... | unlock | copy",
 		Description: "list shows every pool that was applied, show all that is remembered of one.\n" +
 			"forget drops the memory of a pool and leaves the pool as it is: from then on it\n" +
-			"is unknown, until it is adopted. A REF is a reference, or BANK/REFERENCE.\n\n" +
-			"Example:\n   poolsync state show ela-district-a",
-		Flags: onlineFlags(),
+			"is unknown, until it is adopted. A REF is a reference, or BANK/REFERENCE.\n" +
+			"unlock ends the hold of a run that is no more. copy brings the whole state into\n" +
+			"another store, which has to be empty.\n\n" +
+			"Example:\n   poolsync state copy --to git:poolsync-state",
+		Flags: append(onlineFlags(),
+			&cli.StringFlag{Name: flagTo, Usage: "copy into this `STORE`: file:PATH or git:BRANCH"},
+			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask before unlocking"}),
 	}, runState)
 }
 
@@ -49,8 +56,7 @@ func runState(ctx context.Context, c *cli.Context, p *program) exit {
 
 func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.State) (exit, bool) {
 	verb, refs := c.Args().First(), c.Args().Tail()
-	wrong := usage("state %s: want state list, state show REF, or state forget REF...", verb)
-	store, err := s.settings.store()
+	store, err := s.openStore(s.settings.state, time.Now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
@@ -60,17 +66,73 @@ func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.
 		return s.showState(ctx, store, refs, doc)
 	case verb == "forget" && len(refs) > 0:
 		return s.forget(ctx, store, refs, doc)
+	case verb == "unlock" && len(refs) == 0:
+		return s.unlock(ctx, c, store)
+	case verb == "copy" && len(refs) == 0 && c.String(flagTo) != "":
+		return s.copyState(ctx, store, c.String(flagTo))
 	default:
-		return wrong, false
+		return usage("state %s: want state list, state show REF, state forget REF..., state unlock, or state copy --to STORE", verb), false
 	}
+}
+
+// unlock ends the hold of a run that is no more, after asking.
+func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store) (exit, bool) {
+	if !c.Bool(flagAutoApprove) {
+		if !terminal(s.p.Stdin) {
+			return usage("state unlock asks first, and standard input is no terminal").hint("to unlock without being asked: --auto-approve"), false
+		}
+		snap, err := store.Read(ctx)
+		if err != nil && snap.Entries == nil {
+			return s.failed(ctx, err), false
+		}
+		if snap.Holder == nil {
+			return done("nobody holds the state"), false
+		}
+		if !s.p.ask(ctx, fmt.Sprintf("%s holds the state. If that run still goes on, its calls and yours will mix. Unlock?", snap.Holder)) {
+			return exit{code: CodeError, reason: "not unlocked: the answer was not yes"}, false
+		}
+	}
+	holder, err := store.Unlock(ctx)
+	switch {
+	case err != nil:
+		return s.failed(ctx, err), false
+	case holder == nil:
+		return done("nobody holds the state"), false
+	default:
+		return done("unlocked; it was held by " + holder.String()), false
+	}
+}
+
+func (s *session) copyState(ctx context.Context, from state.Store, setting string) (exit, bool) {
+	to, err := s.openStore(setting, time.Now, s.p.log)
+	if err != nil {
+		return usage("%w", err), false
+	}
+	n, err := state.Copy(ctx, from, to, s.holder(newRun()))
+	if err != nil {
+		return s.failed(ctx, err), false
+	}
+	if n == 0 {
+		return done(to.Name() + " holds the same state already"), false
+	}
+	x := done(fmt.Sprintf("%s copied from %s to %s", pluralEntry(n), from.Name(), to.Name()))
+	return x.hint("name the new store in poolsync.yaml: state: %s", to.Name()), false
+}
+
+func pluralEntry(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 // showState shows all entries, or one.
 func (s *session) showState(ctx context.Context, store state.Store, refs []string, doc *report.State) (exit, bool) {
 	snap, err := store.Read(ctx)
-	if err != nil {
+	if err != nil && len(snap.Entries) == 0 {
 		return s.failed(ctx, err), false
 	}
+	damage := err
 	doc.Version = snap.Version
 	if snap.Holder != nil {
 		doc.Holder = snap.Holder.String()
@@ -88,6 +150,11 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 		if s.selects(k.Reference) && (s.bank == pool.Primary || k.Bank == s.bank) {
 			doc.Entries = append(doc.Entries, snap.Entries[k])
 		}
+	}
+	if damage != nil {
+		x := s.failed(ctx, damage)
+		x.reason = "the state is damaged; this is what can be read of it"
+		return x, true
 	}
 	return done(plural(len(doc.Entries), "pool") + " in the state"), true
 }
@@ -111,7 +178,7 @@ func (s *session) forget(ctx context.Context, store state.Store, refs []string, 
 		doc.Entries = append(doc.Entries, snap.Entries[k])
 	}
 	rec.Delete(keys...)
-	if err := errors.Join(rec.Flush(), held.Close()); err != nil {
+	if err := rec.Close(ctx); err != nil {
 		return s.failed(ctx, err), false
 	}
 	return done(plural(len(keys), "pool") + " forgotten; nothing was written to the bank"), true

@@ -3,6 +3,7 @@ package diff
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -121,6 +122,36 @@ func (c *comparer) inDoubt(ch *Change) {
 		ch.own("in-doubt", "whether the "+string(p.Operation)+" sent at "+p.At.UTC().Format(time.RFC3339)+" happened cannot be told"+because(doubt.Reason),
 			"look at the pool in the bank, then: poolsync adopt "+string(ch.Reference))
 	}
+	if ch.Has(Pending) {
+		c.afterwards(ch)
+	}
+}
+
+// afterwards notes what the plan would be if the call under way ends well.
+func (c *comparer) afterwards(ch *Change) {
+	p := ch.Entry.Pending
+	if ch.Declared == nil || p.After == nil || p.After.Sent == nil {
+		return
+	}
+	seen := pool.Live{Reference: ch.Reference, Name: p.Request.Name, Description: p.After.Sent.Description, Status: p.Request.Status}
+	settled := *p.After
+	settled.ReadBack = &seen
+	then := comparer{in: Input{
+		State: map[pool.Key]pool.Entry{ch.Key: settled}, Live: map[pool.Key]pool.Live{ch.Key: seen}, Scope: c.in.Scope, Options: c.in.Options,
+	}}
+	words := "nothing more is due"
+	if next := then.pool(ch.Declared); len(next.Actions) > 0 {
+		words = "then due: " + actionList(next.Actions)
+	}
+	ch.Notes = append(ch.Notes, "if the "+string(p.Operation)+" under way ends well, "+words)
+}
+
+func actionList(actions []Action) string {
+	words := make([]string, len(actions))
+	for i, a := range actions {
+		words[i] = string(a)
+	}
+	return strings.Join(words, ", ")
 }
 
 func (ch *Change) pendingOutside() {

@@ -54,8 +54,8 @@ func TestHarmless(t *testing.T) {
 // it is counted on, stood still.
 func TestRemainingOnASleepingMachine(t *testing.T) {
 	now := time.Now()
-	s := &gitSession{now: func() time.Time { return now }, deadline: now.Add(leaseTime), renewed: now.Round(0).Add(-4 * time.Minute)}
-	require.LessOrEqual(t, s.Remaining(), time.Minute)
+	h := hold{deadline: now.Add(leaseTime), renewed: now.Round(0).Add(-4 * time.Minute)}
+	require.LessOrEqual(t, h.remaining(now), time.Minute)
 }
 
 // FuzzDecode: whatever lies on the branch or in the recovery file is refused, or

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,7 +144,7 @@ func TestGitRefuses(t *testing.T) {
 	require.True(t, ok && refused.Refused, "%v", err)
 	require.ErrorContains(t, err, "branch is protected: https://***@example.org/rules")
 	require.ErrorContains(t, err, "kept in "+recovery(g))
-	require.Contains(t, kept.Hint(), "allow this identity to push")
+	require.Contains(t, kept.Hint(), "give this identity the right to push")
 	require.Error(t, r.Err())
 	same(t, "left", time.Duration(0), r.Remaining())
 	require.Error(t, r.Renew(t.Context()))
@@ -249,13 +250,16 @@ func TestGitHangs(t *testing.T) {
 	r := state.NewRecorder(s, "apply")
 	r.Put(pending("a", "j"))
 	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan time.Duration, 1)
 	go func() {
-		_, _ = os.ReadFile(there) // waits for the hook
+		_, _ = os.ReadFile(there)            // waits for the hook
+		left <- s.(state.Leased).Remaining() // while the push is under way
 		cancel()
 	}()
 	err := r.Close(ctx)
 	_, kept := errors.AsType[*state.KeptError](err)
 	require.True(t, kept, "%v", err)
+	same(t, "asked without waiting", true, <-left > 4*time.Minute)
 	data, err := os.ReadFile(recovery(g))
 	require.NoError(t, err)
 	require.Contains(t, string(data), `"job_reference": "j"`)
@@ -287,16 +291,16 @@ func TestGitOutOfReach(t *testing.T) {
 // TestGitCredentials that the remote does not want are told at once, and not shown.
 func TestGitCredentials(t *testing.T) {
 	g, _ := onBranch(t)
-	asked := 0
+	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked++
+		asked.Add(1)
 		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer server.Close()
 	for _, user := range []string{"", "bot:s3cret@"} {
 		git(t, g.Dir, "remote", "set-url", "origin", strings.Replace(server.URL, "://", "://"+user, 1)+"/x.git")
-		asked = 0
+		asked.Store(0)
 		_, err := g.Acquire(t.Context(), state.Holder{})
 		remote, ok := errors.AsType[*state.RemoteError](err)
 		require.True(t, ok, "%v", err)
@@ -306,17 +310,17 @@ func TestGitCredentials(t *testing.T) {
 		require.Regexp(t, "Authentication failed|could not read Username", err.Error())
 		require.NotContains(t, err.Error(), "s3cret")
 		require.Contains(t, remote.Hint(), "credentials")
-		require.LessOrEqual(t, asked, 3)
+		require.LessOrEqual(t, asked.Load(), int64(3))
 	}
 	// A remote that can be read, and whose credentials do not do for a push.
 	g, _ = onBranch(t)
 	git(t, g.Dir, "remote", "set-url", "--push", "origin", strings.Replace(server.URL, "://", "://bot:s3cret@", 1)+"/x.git")
 	s := take(t, g)
-	asked = 0
+	asked.Store(0)
 	err := s.Commit(t.Context(), "m", put("a", "one"))
 	remote, ok := errors.AsType[*state.RemoteError](err)
 	require.True(t, ok && remote.Refused, "%v", err)
-	require.LessOrEqual(t, asked, 3)
+	require.LessOrEqual(t, asked.Load(), int64(3))
 }
 
 // onTheBranch puts files on the state branch by hand, "" removes one.

@@ -28,10 +28,50 @@ type gitSession struct {
 	stored    Snapshot // as the branch has it
 	recovered Change   // to be written with the next commit
 	recovery  []byte   // the recovery file as it was read
-	deadline  time.Time
-	renewed   time.Time // on the local clock, which may have stood still
 	broken    error
 	closed    bool
+
+	hold hold
+}
+
+// hold is how long the lease holds. It has a lock of its own, so that asking for
+// it never waits for a push.
+type hold struct {
+	mu       sync.Mutex
+	deadline time.Time // in server time; zero before the lease was taken
+	renewed  time.Time // on the local clock
+	over     bool
+}
+
+func (h *hold) extend(deadline, local time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.deadline, h.renewed = deadline, local
+}
+
+func (h *hold) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+}
+
+// until gives the deadline; zero before the lease was taken.
+func (h *hold) until() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.deadline
+}
+
+// remaining asks the local clock too: the server's, as far as it is known, is
+// counted on from its last answer, and that counting stands still while a machine
+// sleeps.
+func (h *hold) remaining(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.deadline.IsZero() || h.over {
+		return 0
+	}
+	return max(0, min(h.deadline.Sub(now), leaseTime-time.Now().Round(0).Sub(h.renewed)))
 }
 
 // begin refuses a state that is held or damaged, and takes up what an earlier
@@ -71,17 +111,8 @@ func (s *gitSession) TookOver() *Holder { return s.tookOver }
 // Notices tells of a lease taken over and of records recovered.
 func (s *gitSession) Notices() []string { return s.notices }
 
-// Remaining is how long the lease still holds. The local clock is asked too: the
-// server's, as far as it is known, is counted on from its last answer, and that
-// counting stands still while a machine sleeps.
-func (s *gitSession) Remaining() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.deadline.IsZero() || s.broken != nil || s.closed {
-		return 0
-	}
-	return max(0, min(s.deadline.Sub(s.now()), leaseTime-time.Now().Round(0).Sub(s.renewed)))
-}
+// Remaining is how long the lease still holds.
+func (s *gitSession) Remaining() time.Duration { return s.hold.remaining(s.now()) }
 
 // gather says how long to collect changes before a commit: longer each time, so
 // that thousands of calls cost a handful of pushes, and short enough for the
@@ -128,7 +159,7 @@ func (s *gitSession) commit(ctx context.Context, message string, c Change) error
 	if err := s.deliver(ctx, message, c, file{leaseFile, lease}); err != nil {
 		return err
 	}
-	s.deadline, s.renewed = h.Until, local
+	s.hold.extend(h.Until, local)
 	s.forgetRecovery()
 	return nil
 }
@@ -148,10 +179,11 @@ func (s *gitSession) deliver(ctx context.Context, message string, c Change, leas
 		c.Apply(&s.stored)
 		return nil
 	}
-	if errors.Is(err, ErrMoved) && !s.deadline.IsZero() {
+	if errors.Is(err, ErrMoved) && !s.hold.until().IsZero() {
 		err = s.lost(ctx)
 	}
 	s.broken = err
+	s.hold.end()
 	return err
 }
 
@@ -202,7 +234,7 @@ func (s *gitSession) sign(message string) string {
 	plain := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	var b strings.Builder
 	b.WriteString(strings.TrimRight(message, "\n"))
-	if s.tookOver != nil && s.deadline.IsZero() {
+	if s.tookOver != nil && s.hold.until().IsZero() {
 		fmt.Fprintf(&b, "\n\nThe lease of %s had run out and was taken over.", plain(s.tookOver.String()))
 	}
 	fmt.Fprintf(&b, "\n\nPoolsync-Run: %s\nPoolsync-By: %s\nPoolsync-Where: %s\n", plain(s.holder.Run), plain(s.holder.Who), plain(s.holder.Where))
@@ -232,29 +264,32 @@ func (s *gitSession) withRecovered(c Change) Change {
 
 // Close gives the lease back. That this fails is no loss: what was committed
 // stays, and the lease ends by itself.
-func (s *gitSession) Close() error {
+func (s *gitSession) Close() error { return s.closeWithin(context.Background()) }
+
+func (s *gitSession) closeWithin(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
 	defer cancel()
 	var err error
 	if s.broken == nil && !s.recovered.Empty() {
 		err = s.commit(ctx, "recover: records that an earlier run could not push\n", Change{})
 	}
 	s.closed = true
-	if s.broken == nil && !s.deadline.IsZero() {
+	s.hold.end()
+	if s.broken == nil && !s.hold.until().IsZero() {
 		if failed := s.deliver(ctx, "lease: given back\n", Change{}, file{path: leaseFile}); failed != nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself", slog.Time("until", s.deadline), slog.String("error", failed.Error()))
+			s.log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself", slog.Time("until", s.hold.until()), slog.String("error", failed.Error()))
 		}
 	}
 	known := s.tip
 	if s.broken != nil {
 		known = "" // what the remote has is not certain
 	}
-	s.tidy(ctx, known)
+	s.tidy(context.WithoutCancel(ctx), known)
 	return err
 }
 

@@ -67,6 +67,11 @@ type keeper interface {
 	keep(c Change) (path string, err error)
 }
 
+// withinCloser is a session whose closing may take long.
+type withinCloser interface {
+	closeWithin(ctx context.Context) error
+}
+
 // NewRecorder records into a held state. The message is "COMMAND" or "COMMAND:
 // ABOUT"; every commit's message says between the two what it does, as in
 // "apply: 2 created, 1 appended; run 7".
@@ -295,7 +300,8 @@ func (r *Recorder) FlushContext(ctx context.Context) error {
 	return r.err
 }
 
-// Close flushes, and gives the state back.
+// Close flushes, and gives the state back, until the context ends. The context
+// of a run that was interrupted has ended already: give Close one of its own.
 func (r *Recorder) Close(ctx context.Context) error {
 	err := r.FlushContext(ctx)
 	r.mu.Lock()
@@ -305,7 +311,11 @@ func (r *Recorder) Close(ctx context.Context) error {
 		r.idle.Wait()
 	}
 	r.mu.Unlock()
-	if closed := r.session.Close(); err == nil {
+	end := r.session.Close
+	if c, ok := r.session.(withinCloser); ok {
+		end = func() error { return c.closeWithin(ctx) }
+	}
+	if closed := end(); err == nil {
 		err = closed
 	}
 	return err

@@ -51,7 +51,7 @@ func (b branch) recoveryFile() string {
 func (s *gitSession) keep(c Change) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.deadline.IsZero() {
+	if s.hold.until().IsZero() {
 		return "", nil // nothing was ever recorded, so nothing was sent
 	}
 	fresh := s.about(c)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -224,4 +226,36 @@ func keepsMany(t *testing.T, st state.Store) {
 	commit(t, s, state.Change{Put: all})
 	require.NoError(t, s.Close())
 	same(t, "entries", want, look(t, st).Entries)
+}
+
+// TestFileReadsWhatItCan: a damaged state is named, and not lost from sight.
+func TestFileReadsWhatItCan(t *testing.T) {
+	entry := func(ref, more string) string {
+		return `{"format":1,"organisation_id":505,"reference":"` + ref + `"` + more + `}`
+	}
+	for name, tt := range map[string]struct {
+		file, journal, want string
+		left                int
+	}{
+		"truncated":      {`{"format":1,"serial":1,"entries":[` + entry("a", "") + "," + entry("b", "") + `,{"for`, "", "unexpected EOF", 2},
+		"edited by hand": {`{"format":1,"serial":1,"entries":[` + entry("a", "") + "," + entry("b", `,"Setting":1`) + `]}`, "", `unknown field "Setting"`, 2},
+		"newer entry":    {`{"format":1,"serial":1,"entries":[` + entry("a", "") + `,{"format":2,"later":1,"reference":"b"}]}`, "", "newer version", 2},
+		"journal":        {`{"format":1,"serial":1,"entries":[` + entry("a", "") + `]}`, `{"serial":2,"put":[` + entry("b", "") + "]}\n{\n", "line 2", 2},
+		"newer journal":  {"", `{"serial":1,"message":"","put":[{"format":2,"later":1,"reference":"b"}]}` + "\n", "newer version", 0},
+		"no pool":        {`{"format":1,"serial":1,"entries":[{"format":1}]}`, "", "names no pool", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := state.File{Path: filepath.Join(t.TempDir(), "state.json")}
+			if tt.file != "" {
+				require.NoError(t, os.WriteFile(f.Path, []byte(tt.file), 0o600))
+			}
+			require.NoError(t, os.WriteFile(f.Path+".journal", []byte(tt.journal), 0o600))
+			snap, err := f.Read(t.Context())
+			corrupt, ok := errors.AsType[*state.CorruptError](err)
+			require.True(t, ok, "%v", err)
+			require.ErrorContains(t, err, tt.want)
+			same(t, "what can be read", tt.left, len(snap.Entries))
+			same(t, "hint", true, corrupt.Hint() != "")
+		})
+	}
 }
