@@ -31,6 +31,9 @@ func TestDocuments(t *testing.T) {
 	for _, page := range []string{"README.md", "docs/changes.md", "docs/state.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
+			if _, err := exec.LookPath("git"); err != nil && page == "docs/state.md" {
+				t.Skip("git is not installed")
+			}
 			path := filepath.Join("..", "..", page)
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
