@@ -15,7 +15,7 @@ var programs = map[string]func(){"poolsync": main}
 
 func TestMain(m *testing.M) {
 	// Scripts wait for jobs more than they work, so that many may run at once.
-	if err := flag.Set("test.parallel", "12"); err != nil {
+	if err := flag.Set("test.parallel", "32"); err != nil {
 		panic(err)
 	}
 	testscript.Main(m, programs)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,7 @@ type lab struct {
 	commit   time.Time // of the manifests
 	noVerify bool
 	plans    []diff.Plan // all plans of the last apply
+	disk     string      // a state file, where processes keep the state instead of in memory
 }
 
 // items are the references i00, i01, ... of the lab's bank. Those from
@@ -101,14 +103,19 @@ func newLab(t testing.TB, opts sandbox.Options) *lab {
 	}
 	server, err := sandbox.New(opts)
 	require.NoError(t, err)
-	client, err := learnosity.New(learnosity.Config{
-		ConsumerKey: sandbox.DefaultConsumerKey, Secret: learnosity.NewSecret(sandbox.DefaultConsumerSecret), Transport: server.RoundTripper(),
-	})
-	require.NoError(t, err)
 	return &lab{
-		t: t, server: server, client: client, memory: &memory{Snapshot: state.Snapshot{}.Clone()},
+		t: t, server: server, client: newClient(t, server.RoundTripper()), memory: &memory{Snapshot: state.Snapshot{}.Clone()},
 		options: diff.Options{MaxChangePercent: 100}, commit: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
+}
+
+func newClient(t testing.TB, transport http.RoundTripper) *learnosity.Client {
+	t.Helper()
+	client, err := learnosity.New(learnosity.Config{
+		ConsumerKey: sandbox.DefaultConsumerKey, Secret: learnosity.NewSecret(sandbox.DefaultConsumerSecret), Transport: transport,
+	})
+	require.NoError(t, err)
+	return client
 }
 
 func (l *lab) now() time.Time {
@@ -195,8 +202,11 @@ func (l *lab) plan() diff.Plan {
 func (l *lab) apply(ctx context.Context) (apply.Result, error) { return l.applyWith(ctx, l.client) }
 
 func (l *lab) applyWith(ctx context.Context, remote apply.Remote) (apply.Result, error) {
+	return l.run(ctx, remote, state.NewRecorder(memorySession{l.memory}, "test"))
+}
+
+func (l *lab) run(ctx context.Context, remote apply.Remote, rec *state.Recorder) (apply.Result, error) {
 	l.plans = nil
-	rec := state.NewRecorder(memorySession{l.memory}, "test")
 	replan := func(ctx context.Context) (diff.Plan, error) {
 		p, results, err := l.compare(ctx, rec.Snapshot())
 		for _, r := range results {

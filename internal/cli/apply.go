@@ -158,9 +158,6 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 		return a.failed(ctx, err), false
 	}
 	if l, ok := held.(state.Leased); ok {
-		if old := l.TookOver(); old != nil {
-			a.p.say("the lease of %s has run out; this run takes the state over", old)
-		}
 		for _, notice := range l.Notices() {
 			a.p.say("%s", notice)
 		}

@@ -85,10 +85,14 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 		if err != nil && snap.Entries == nil {
 			return s.failed(ctx, err), false
 		}
-		if snap.Holder == nil {
+		if snap.Holder == nil && err == nil {
 			return done("nobody holds the state"), false
 		}
-		if !s.p.ask(ctx, fmt.Sprintf("%s holds the state. If that run still goes on, its calls and yours will mix. Unlock?", snap.Holder)) {
+		holder := "someone, who cannot be told,"
+		if snap.Holder != nil {
+			holder = snap.Holder.String()
+		}
+		if !s.p.ask(ctx, fmt.Sprintf("%s holds the state. If that run still goes on, its calls and yours will mix. Unlock?", holder)) {
 			return exit{code: CodeError, reason: "not unlocked: the answer was not yes"}, false
 		}
 	}

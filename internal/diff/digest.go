@@ -19,6 +19,9 @@ func (c *comparer) finish() {
 		if ch.Fields == nil {
 			ch.Fields = []Field{} // an empty list in JSON, not null
 		}
+		if ch.Actions == nil {
+			ch.Actions = []Action{} // of a change that is only blocked
+		}
 		if ch.need != nil {
 			c.plan.Needs = append(c.plan.Needs, *ch.need)
 		}

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -138,13 +139,20 @@ func (f Follower) Verify(ctx context.Context, contents map[pool.Key]pool.Content
 func (f Follower) look(ctx context.Context, k pool.Key, c pool.Content) (Membership, error) {
 	held, err := Members(ctx, f.Reader, k, c)
 	switch {
-	case learnosity.WasRefused(err):
+	case refusedByTheAPI(err):
 		return Membership{Unreadable: err.Error()}, nil
 	case err != nil:
 		return Membership{}, err
 	}
 	explicit := pool.Content{Items: c.Items, Activities: c.Activities}
 	return Membership{Missing: explicit.Minus(held)}, nil
+}
+
+// refusedByTheAPI reports whether the API itself said no, with a code. A redirect
+// or the refusal of something on the way to it tells nothing of the pool.
+func refusedByTheAPI(err error) bool {
+	e, ok := errors.AsType[*learnosity.Error](err)
+	return ok && e.Code != 0 && learnosity.WasRefused(err)
 }
 
 // MemberReader reads what a pool holds.

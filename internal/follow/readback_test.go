@@ -147,6 +147,12 @@ func TestVerify(t *testing.T) {
 		s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) { return nil, errLost }
 		_, err = s.follower().Verify(t.Context(), contents)
 		same(t, "error", true, errors.Is(err, errLost))
+
+		// What stands before the API says nothing of the pool.
+		redirect := &learnosity.Error{Act: "get", Status: 301, Effect: learnosity.Refused}
+		s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) { return nil, redirect }
+		_, err = s.follower().Verify(t.Context(), contents)
+		same(t, "redirect", true, errors.Is(err, redirect))
 	})
 }
 

@@ -1,6 +1,7 @@
 package settle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful 
 		}
 	}
 	for bank, refs := range byBank {
-		open, err := s.barrier(ctx, bank, oldest[bank])
+		before, err := s.barrier(ctx, bank, oldest[bank])
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful 
 		for _, i := range doubtful {
 			if e := entries[i]; e.Bank == bank {
 				l, exists := byRef[e.Reference]
-				if results[i], err = s.judge(ctx, e, l, exists, open); err != nil {
+				if results[i], err = s.judge(ctx, e, l, exists, before); err != nil {
 					return err
 				}
 			}
@@ -48,19 +49,32 @@ func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful 
 	return nil
 }
 
-// barrier looks at all jobs of the bank created since the doubt arose and gives
-// the reference of one that has not ended and is young enough to be ours.
-func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (pool.JobReference, error) {
+// barrier is the jobs that stand in the way of a verdict: one that has not ended
+// and is young enough to be ours, and one that ended so short a time ago that its
+// pool need not show it yet. Empty means none.
+type barrier struct{ open, recent pool.JobReference }
+
+// barrier looks at all jobs of the bank created since the doubt arose.
+func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (b barrier, err error) {
 	jobs, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since.Add(-slack)})
 	if err != nil {
-		return "", err
+		return b, err
 	}
 	for _, j := range jobs {
-		if !j.Ended() && !s.old(j) {
-			return j.Reference, nil
+		switch {
+		case !j.Ended() && !s.old(j):
+			b.open = j.Reference
+		case j.Ended() && s.justEnded(j):
+			b.recent = j.Reference
 		}
 	}
-	return "", nil
+	return b, nil
+}
+
+// justEnded reports whether replicas that lag may not show what a job did.
+func (s Settler) justEnded(j pool.Job) bool {
+	ended, err := time.ParseInLocation(time.DateTime, cmp.Or(j.Completed, j.Created), time.UTC)
+	return err == nil && s.Now().Sub(ended) <= follow.ReadBackLimit
 }
 
 // old reports whether a job was created so long ago that it no longer stands in
@@ -71,20 +85,22 @@ func (s Settler) old(j pool.Job) bool {
 }
 
 // judge decides by what the pool looks like.
-func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bool, open pool.JobReference) (Result, error) {
+func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bool, before barrier) (Result, error) {
 	switch {
-	case open != "":
-		return Result{Entry: e, Verdict: Running, Reason: "job " + string(open) + " of the bank has not ended, and may be the one in doubt"}, nil
+	case before.open != "":
+		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.open) + " of the bank has not ended, and may be the one in doubt"}, nil
 	case exists && l.Status == pool.Pending:
 		return Result{Entry: e, Verdict: Running, Reason: "a job is running on the pool"}, nil
 	}
 	happened, err := s.happened(ctx, e, l, exists)
-	var unclear unclearError
+	unclear, isUnclear := errors.AsType[unclearError](err)
 	switch {
-	case errors.As(err, &unclear):
-		return Result{Entry: e, Verdict: Unclear, Reason: unclear.Error()}, nil
-	case err != nil:
+	case err != nil && !isUnclear:
 		return Result{}, err
+	case !happened && before.recent != "":
+		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.recent) + " of the bank has just ended, and may not show in the pool yet"}, nil
+	case isUnclear:
+		return Result{Entry: e, Verdict: Unclear, Reason: unclear.Error()}, nil
 	case happened && l.Status == pool.Halted:
 		r := Halt(e, pool.Job{Reference: e.Pending.Job, Status: pool.JobHalted})
 		r.Reason, r.Entry.LastError = "the call arrived, and its job halted", "the call arrived, and its job halted"

@@ -115,6 +115,24 @@ func TestBarrier(t *testing.T) {
 	}
 }
 
+// TestBarrierOfAJobThatJustEnded: a replica that lags must not make a call look as
+// if it had not happened; what shows already needs no waiting.
+func TestBarrierOfAJobThatJustEnded(t *testing.T) {
+	job := func(age time.Duration) []pool.Job {
+		return []pool.Job{{Reference: "other", Status: pool.JobCompleted, Created: sent.Format(time.DateTime), Completed: now.Add(-age).Format(time.DateTime)}}
+	}
+	old, done := live("Old", pool.Published, "before"), live("New", pool.Published, "after")
+	s := &stub{jobs: job(30 * time.Second), live: []pool.Live{old}, items: []string{"i1"}}
+	same(t, "edit, not shown", settle.Running, s.settle(t, doubtful(pool.OpEdit))[0].Verdict)
+	same(t, "append, a part shown", settle.Running, s.settle(t, doubtful(pool.OpAppend))[0].Verdict)
+	s.live = nil
+	same(t, "create, not shown", settle.Running, s.settle(t, doubtful(pool.OpCreate))[0].Verdict)
+	s.live = []pool.Live{done}
+	same(t, "edit, shown", settle.Happened, s.settle(t, doubtful(pool.OpEdit))[0].Verdict)
+	s.jobs, s.live = job(31*time.Second), []pool.Live{old}
+	same(t, "edit, never shown", settle.Never, s.settle(t, doubtful(pool.OpEdit))[0].Verdict)
+}
+
 // TestSeveralDoubts are settled in the order given, each bank by its oldest call.
 func TestSeveralDoubts(t *testing.T) {
 	elsewhere := doubtful(pool.OpCreate)

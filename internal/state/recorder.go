@@ -219,15 +219,14 @@ func (r *Recorder) schedule() {
 	}
 	if left := l.Remaining(); left > 0 && left <= leaseTime {
 		r.renewal = time.AfterFunc(max(left-(leaseTime-renewAfter), time.Second), func() {
-			ctx, done := r.writingContext()
-			defer done()
-			_ = r.Renew(ctx) // Err has it
+			_ = r.Renew(context.Background()) // Err has it
 		})
 	}
 }
 
 // Renew extends the lease. It waits for a write that is under way, which renews
-// it as well.
+// it as well. A context that ends meanwhile does not break it off: half a write
+// would leave the state uncertain.
 func (r *Recorder) Renew(ctx context.Context) error {
 	l, ok := r.session.(Leased)
 	if !ok {
@@ -241,9 +240,15 @@ func (r *Recorder) Renew(ctx context.Context) error {
 		defer r.mu.Unlock()
 		return r.err
 	}
+	if ctx.Err() != nil {
+		defer r.mu.Unlock()
+		return context.Cause(ctx)
+	}
 	r.writing = true
 	r.mu.Unlock()
-	err := l.Renew(ctx)
+	write, done := r.writingContext()
+	defer done()
+	err := l.Renew(write)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended(err)

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/poolsync/poolsync/internal/sandbox"
+)
+
+// defaults is the setting in which every switch of the sandbox has its default.
+const defaults = "default"
+
+// settings are what the API may do where its documentation is silent. Every rule
+// has to hold in each of them.
+var settings = []string{
+	defaults,
+	"U1=conflict", "U1=halt", "U1=noop", "U2=lose", "U4=refresh", "U4=error", "U6=allow", "U8=keep", "U9=refuse", "U9=skip",
+	"U10=halt", "U26=visible", "U26=never", "U30=refuse", "U31=fold",
+}
+
+// TestRules runs the scripts of the change model in each setting. Scripts say
+// where a setting rightly changes the outcome by a condition such as [U4:error];
+// texts are compared under [default] alone, JSON and calls in all of them.
+func TestRules(t *testing.T) {
+	for _, setting := range settings {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, testscript.Params{
+				Dir:                 "testdata/rules",
+				UpdateScripts:       *update && setting == defaults,
+				RequireUniqueNames:  true,
+				RequireExplicitExec: true,
+				Setup:               func(env *testscript.Env) error { return setupRules(env, setting) },
+				Condition:           func(name string) (bool, error) { return inSetting(setting, name) },
+				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+					"run": run, "calls": writes, "bank": bank, "jsonget": jsonGet, "generate": generate,
+					"changes": changes, "naive": naive, "tag": tag, "ends": ends,
+				},
+			})
+		})
+	}
+}
+
+// setupRules prepares a script; SETTING is for scripts that take a fresh bank.
+func setupRules(env *testscript.Env, setting string) error {
+	if err := setup(env); err != nil {
+		return err
+	}
+	if setting == defaults {
+		return nil
+	}
+	env.Setenv("SETTING", setting)
+	server := env.Values["world"].(*world).server.Load()
+	return setSwitch(server, setting)
+}
+
+func setSwitch(server *sandbox.Server, setting string) error {
+	sw := server.Switches()
+	name, value, err := sandbox.ParseSwitch(setting)
+	if err != nil {
+		return err
+	}
+	if err := sw.Set(name, value); err != nil {
+		return err
+	}
+	return server.SetSwitches(sw)
+}
+
+// inSetting tells whether a condition such as U4:error holds.
+func inSetting(setting, condition string) (bool, error) {
+	name := strings.Replace(condition, ":", "=", 1)
+	if !slices.Contains(settings, name) {
+		return false, fmt.Errorf("no setting %q", condition)
+	}
+	return name == setting, nil
+}
+
+// writes prints the writes that arrived since the last one, all sets before all
+// updates: the two are sent side by side.
+func writes(ts *testscript.TestScript, _ bool, _ []string) {
+	server := worldOf(ts).server.Load()
+	log := slices.DeleteFunc(server.Log(), func(c sandbox.Call) bool { return c.Action == "get" })
+	server.ClearLog()
+	slices.SortStableFunc(log, func(a, b sandbox.Call) int { return strings.Compare(a.Action, b.Action) })
+	for _, c := range log {
+		line := fmt.Sprintf("%s %s %s", c.Action, c.Endpoint, c.Request)
+		if c.Status != http.StatusOK {
+			line += fmt.Sprintf(" -> %d/%d", c.Status, c.Code)
+		}
+		_, err := fmt.Fprintln(ts.Stdout(), line)
+		ts.Check(err)
+	}
+}
+
+// planned is what scripts compare of a plan, a result or a drift in JSON.
+type planned struct {
+	Command string
+	Exit    struct{ Code int }
+	Summary map[string]int
+	Calls   map[string]int
+	Changes []plannedChange
+	Drift   []plannedChange
+}
+
+type plannedChange struct {
+	Reference string
+	Actions   []string
+	Kinds     []string
+	Outcome   string
+	Source    struct {
+		File         string
+		Line, Column int
+	}
+	Fields   []struct{ Path string }
+	Content  struct{ Added, Removed map[string][]any }
+	Evidence struct{ Rule string }
+	Blocked  []struct{ Rule, Message, Remedy string }
+}
+
+// changes FILE prints, in a line for each change of a document in JSON, what is
+// to be done, by which rule, for which words of which file, and what blocks it;
+// then the counts that are not zero.
+func changes(ts *testscript.TestScript, _ bool, args []string) {
+	var p planned
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &p))
+	var out strings.Builder
+	list := p.Changes
+	if p.Command == "drift" {
+		list = p.Drift
+	}
+	for _, ch := range list {
+		fmt.Fprintln(&out, ch.line())
+	}
+	fmt.Fprintf(&out, "exit %d", p.Exit.Code)
+	for _, counts := range []map[string]int{p.Summary, p.Calls} {
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			if counts[name] != 0 {
+				fmt.Fprintf(&out, " %s=%d", name, counts[name])
+			}
+		}
+	}
+	_, err := fmt.Fprintln(ts.Stdout(), out.String())
+	ts.Check(err)
+}
+
+func (ch plannedChange) line() string {
+	words := []string{ch.Reference, strings.Join(slices.Concat(ch.Actions, ch.Kinds), "+")}
+	add := func(name, value string) {
+		if value != "" {
+			words = append(words, name, value)
+		}
+	}
+	add("outcome", ch.Outcome)
+	add("rule", ch.Evidence.Rule)
+	if ch.Source.File != "" {
+		add("at", fmt.Sprintf("%s:%d:%d", ch.Source.File, ch.Source.Line, ch.Source.Column))
+	}
+	var fields, blocks []string
+	for _, f := range ch.Fields {
+		fields = append(fields, f.Path)
+	}
+	for _, b := range ch.Blocked {
+		blocks = append(blocks, b.Rule)
+	}
+	add("fields", strings.Join(fields, ","))
+	if plus, minus := entries(ch.Content.Added), entries(ch.Content.Removed); plus+minus > 0 {
+		add("content", fmt.Sprintf("+%d-%d", plus, minus))
+	}
+	add("blocked", strings.Join(blocks, ","))
+	return strings.Join(words, " ")
+}
+
+func entries(content map[string][]any) int {
+	n := 0
+	for _, list := range content {
+		n += len(list)
+	}
+	return n
+}
+
+// naive ACTION BANK POOL sends a pool object as it stands, as a program would
+// that knows none of the rules, and waits for its job.
+func naive(ts *testscript.TestScript, neg bool, args []string) {
+	err := worldOf(ts).naive(args[0], args[1], args[2])
+	if (err != nil) != neg {
+		ts.Fatalf("naive %s: %v", args[0], err)
+	}
+}
+
+// naive posts a signed call to the pools endpoint and waits for its job.
+func (w *world) naive(action, bank, pool string) error {
+	request := fmt.Sprintf(`{"organisation_id":%s,"pools":[%s]}`, bank, pool)
+	stamp := time.Now().UTC().Format("20060102-1504")
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(strings.Join([]string{key, "localhost", stamp, request, action}, "_")))
+	security, err := json.Marshal(map[string]string{
+		"consumer_key": key, "domain": "localhost", "timestamp": stamp, "signature": "$02$" + hex.EncodeToString(mac.Sum(nil)),
+	})
+	if err != nil {
+		return err
+	}
+	form := url.Values{"security": {string(security)}, "request": {request}, "action": {action}}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, w.url+"/v2026.2.LTS/itembank/pools", strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := answer.Body.Close(); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("refused with HTTP %d", answer.StatusCode)
+	}
+	return w.awaitPool(bank, pool)
+}
+
+// awaitPool waits until no job runs on the pool.
+func (w *world) awaitPool(bank, pool string) error {
+	var sent struct{ Reference string }
+	if err := json.Unmarshal([]byte(pool), &sent); err != nil {
+		return err
+	}
+	number, err := strconv.ParseInt(bank, 10, 64)
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if w.record(number, sent.Reference).Status != "pending" {
+			return nil
+		}
+	}
+	return fmt.Errorf("pool %s stays pending", sent.Reference)
+}
+
+// record gives a pool as pools get shows it.
+func (w *world) record(bank int64, reference string) sandbox.PoolRecord {
+	for _, p := range w.server.Load().Pools(bank) {
+		if p.Reference == reference {
+			return p
+		}
+	}
+	return sandbox.PoolRecord{}
+}
+
+// tag BANK ITEM TYPE NAME gives an item of the bank one more tag.
+func tag(ts *testscript.TestScript, _ bool, args []string) {
+	bank, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	ts.Check(worldOf(ts).tag(bank, args[1], args[2], args[3]))
+}
+
+func (w *world) tag(bank int64, item, kind, name string) error {
+	return w.server.Load().EditItem(bank, item, func(it *sandbox.Item) {
+		tags := maps.Clone(it.Tags)
+		if tags == nil {
+			tags = map[string][]string{}
+		}
+		tags[kind] = append(slices.Clone(tags[kind]), name)
+		it.Tags = tags
+	})
+}
+
+// ends BANK REF STATUS makes a job of someone else run on the pool, which ends
+// with that status once poolsync has seen the pool pending.
+func ends(ts *testscript.TestScript, _ bool, args []string) {
+	bank, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	w := worldOf(ts)
+	server := w.server.Load()
+	become := func(status string) error {
+		return server.EditPool(bank, args[1], func(p *sandbox.PoolRecord) { p.Status = status })
+	}
+	ts.Check(become("pending"))
+	server.ClearLog()
+	go func() {
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if slices.ContainsFunc(server.Log(), func(c sandbox.Call) bool { return c.Endpoint == "itembank/pools" }) {
+				_ = become(args[2]) // the script notices if the pool stays pending
+				return
+			}
+		}
+	}()
+}
