@@ -10,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +50,7 @@ func TestRules(t *testing.T) {
 				Condition:           func(name string) (bool, error) { return inSetting(setting, name) },
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"run": run, "calls": writes, "bank": bank, "jsonget": jsonGet, "generate": generate,
-					"changes": changes, "naive": naive, "tag": tag, "ends": ends,
+					"changes": changes, "naive": naive, "tag": tag, "ends": ends, "edit": edit,
 				},
 			})
 		})
@@ -95,15 +97,17 @@ func writes(ts *testscript.TestScript, _ bool, _ []string) {
 	server := worldOf(ts).server.Load()
 	log := slices.DeleteFunc(server.Log(), func(c sandbox.Call) bool { return c.Action == "get" })
 	server.ClearLog()
+	var out strings.Builder
 	slices.SortStableFunc(log, func(a, b sandbox.Call) int { return strings.Compare(a.Action, b.Action) })
 	for _, c := range log {
-		line := fmt.Sprintf("%s %s %s", c.Action, c.Endpoint, c.Request)
+		fmt.Fprintf(&out, "%s %s %s", c.Action, c.Endpoint, c.Request)
 		if c.Status != http.StatusOK {
-			line += fmt.Sprintf(" -> %d/%d", c.Status, c.Code)
+			fmt.Fprintf(&out, " -> %d/%d", c.Status, c.Code)
 		}
-		_, err := fmt.Fprintln(ts.Stdout(), line)
-		ts.Check(err)
+		out.WriteByte('\n')
 	}
+	_, err := fmt.Fprint(ts.Stdout(), out.String())
+	ts.Check(err)
 }
 
 // planned is what scripts compare of a plan, a result or a drift in JSON.
@@ -276,6 +280,13 @@ func (w *world) tag(bank int64, item, kind, name string) error {
 		tags[kind] = append(slices.Clone(tags[kind]), name)
 		it.Tags = tags
 	})
+}
+
+// edit FILE PATTERN REPLACEMENT replaces all matches in a file; $0 is the match,
+// and \n a line break.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	text := regexp.MustCompile(args[1]).ReplaceAllString(ts.ReadFile(args[0]), strings.ReplaceAll(args[2], `\n`, "\n"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // ends BANK REF STATUS makes a job of someone else run on the pool, which ends

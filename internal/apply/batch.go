@@ -14,6 +14,13 @@ type task struct {
 	outcome *Outcome
 }
 
+// isFollowed reports whether the pool has a later call in the plan. Whether that
+// one happened is told by the time that is read back after this one.
+func (t *task) isFollowed() bool {
+	last := t.change.Calls[len(t.change.Calls)-1]
+	return t.call.Operation != last.Operation
+}
+
 // batch is what one request carries: pools of one bank.
 type batch struct {
 	verb  pool.Verb

@@ -54,6 +54,7 @@ func (e *Engine) rounds(ctx context.Context, changes []diff.Change, result *Resu
 			return err
 		}
 		again, err := e.settle(ctx, result, changes)
+		result.heldBack(again)
 		result.retires(again)
 		if err != nil || len(again) == 0 || round == maxRounds || ctx.Err() != nil {
 			return err

@@ -71,6 +71,7 @@ type lab struct {
 	commit   time.Time // of the manifests
 	noVerify bool
 	plans    []diff.Plan // all plans of the last apply
+	lagging  bool        // replicas lag
 	disk     string      // a state file, where processes keep the state instead of in memory
 }
 

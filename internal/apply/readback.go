@@ -19,6 +19,9 @@ func (r *Runner) readBack(ctx context.Context, tasks []*task) {
 	wants := make([]follow.Want, len(tasks))
 	for i, t := range tasks {
 		wants[i] = follow.WantOf(t.change.Key, t.call.Request)
+		if b := t.entry.Pending.Before; b != nil && t.isFollowed() {
+			wants[i].Before = b.Updated
+		}
 	}
 	seen, err := f.ReadBack(ctx, wants, true)
 	if err != nil {

@@ -52,6 +52,8 @@ type Outcome struct {
 	Job      pool.JobReference
 	Problem  *Problem
 	Warnings []string
+
+	heldBack bool // not attempted because the server answered nothing
 }
 
 // Result is how all changes ended, in the order of their keys.
@@ -115,6 +117,19 @@ func (r *Result) retires(again map[pool.Key]bool) {
 	}
 	for _, k := range back {
 		again[k] = true
+	}
+}
+
+// heldBack adds the pools that were held back to those that are decided again,
+// unless all is still in the dark.
+func (r *Result) heldBack(again map[pool.Key]bool) {
+	if slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.State == doubt }) {
+		return
+	}
+	for _, o := range r.Outcomes {
+		if o.heldBack && o.State == NotAttempted {
+			again[o.Change.Key] = true
+		}
 	}
 }
 

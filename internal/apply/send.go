@@ -56,6 +56,7 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 			r.doubt(b, err)
 			if doubts++; doubts == maxDoubts {
 				r.releaseAll(list, err)
+				holdBack(list)
 				return
 			}
 		default:
@@ -91,6 +92,15 @@ func (r *Runner) mayCall(ctx context.Context) error {
 		return errShortHold
 	}
 	return nil
+}
+
+// holdBack marks pools whose call waits until it is known what became of others.
+func holdBack(list []batch) {
+	for _, b := range list {
+		for _, t := range b.tasks {
+			t.outcome.heldBack = true
+		}
+	}
 }
 
 func dropEmpty(list []batch) []batch {

@@ -75,6 +75,9 @@ func (l *lab) picture() picture {
 	}
 	for k, e := range l.memory.Entries {
 		e.Job, e.AppliedAt, e.CalledAt = "", nil, nil
+		if l.lagging {
+			e.Touched = false // a time read back from a replica that lags makes the next job look like another's
+		}
 		if e.ReadBack != nil {
 			back := *e.ReadBack
 			back.Created, back.Updated = "", ""
@@ -311,9 +314,15 @@ func TestPairsOfFaults(t *testing.T) {
 		pause := time.Duration(rnd.IntN(2)) * time.Minute
 		opts := sandboxOfStory()
 		opts.Switches = []sandbox.Switches{{}, {}, {U16: "20s"}, {U19: "15s"}}[rnd.IntN(4)]
+		for n, kind := range faults {
+			if kind == jobUnknown && opts.Switches.U19 != "" {
+				faults[n] = "500" // neither the pool nor the jobs would tell what happened
+			}
+		}
 		t.Run(fmt.Sprintf("%d %v %d %v %s %s%s", i, faults, p.dieAt, p.late, pause, opts.Switches.U16, opts.Switches.U19), func(t *testing.T) {
 			t.Parallel()
 			bubble(t, opts, func(t *testing.T, l *lab) {
+				l.lagging = opts.Switches.U19 != ""
 				l.story()
 				_, _ = l.live(t.Context(), p)
 				<-time.After(pause)

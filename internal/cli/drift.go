@@ -79,6 +79,7 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 		if err != nil {
 			return failed(ctx, err), false
 		}
+		live = slices.DeleteFunc(live, func(l pool.Live) bool { return s.declares(r, pool.Key{Bank: b, Reference: l.Reference}) })
 		doc.Unmanaged = append(doc.Unmanaged, s.listed(live, r.input.State, b, true)...)
 	}
 	return s.driftExit(c, r, doc), true
@@ -90,7 +91,7 @@ func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
 		switch {
 		case ch.Has(diff.Orphaned):
 			doc.Orphaned = append(doc.Orphaned, ch.Key)
-		case len(ch.Calls) > 0 && ch.Wanted():
+		case (len(ch.Calls) > 0 && ch.Wanted()) || ch.Has(diff.Unknown):
 			doc.Changes = append(doc.Changes, ch)
 		}
 	}
@@ -111,6 +112,13 @@ func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
 	default:
 		return done("no drift")
 	}
+}
+
+// declares reports whether a manifest of the set declares a pool: known to the
+// state or not, that pool is not unmanaged.
+func (s *session) declares(r read, k pool.Key) bool {
+	_, declared := slices.BinarySearchFunc(r.input.Declared, k, func(d pool.Declared, k pool.Key) int { return d.Key.Compare(k) })
+	return declared || r.input.Scope.Elsewhere[k]
 }
 
 // selects reports whether --only lets a pool through.

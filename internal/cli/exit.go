@@ -49,6 +49,24 @@ func (x exit) hint(format string, args ...any) exit {
 	return x
 }
 
+// guardError is a refusal: exit 4.
+type guardError struct{ message, hint string }
+
+// Error says what is refused.
+func (e *guardError) Error() string { return e.message }
+
+// Hint says what lifts the refusal.
+func (e *guardError) Hint() string { return e.hint }
+
+// adviceError is an error that says what to do next.
+type adviceError struct{ message, hint string }
+
+// Error says what is wrong.
+func (e *adviceError) Error() string { return e.message }
+
+// Hint says what to do next.
+func (e *adviceError) Hint() string { return e.hint }
+
 // hinter is an error that knows what to do next.
 type hinter interface{ Hint() string }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/apply"
 	"github.com/poolsync/poolsync/internal/bank"
@@ -15,24 +16,6 @@ import (
 	"github.com/poolsync/poolsync/internal/settle"
 	"github.com/poolsync/poolsync/internal/state"
 )
-
-// guardError is a refusal: exit 4.
-type guardError struct{ message, hint string }
-
-// Error says what is refused.
-func (e *guardError) Error() string { return e.message }
-
-// Hint says what lifts the refusal.
-func (e *guardError) Hint() string { return e.hint }
-
-// adviceError is an error that says what to do next.
-type adviceError struct{ message, hint string }
-
-// Error says what is wrong.
-func (e *adviceError) Error() string { return e.message }
-
-// Hint says what to do next.
-func (e *adviceError) Hint() string { return e.hint }
 
 // read is what a comparison was made of.
 type read struct {
@@ -53,6 +36,9 @@ func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool)
 	}
 	var err error
 	if in.Scope, err = s.scope(ctx); err != nil {
+		return read{}, err
+	}
+	if err := s.checkBanks(snap); err != nil {
 		return read{}, err
 	}
 	keys := s.keys(snap, in.Scope)
@@ -85,6 +71,23 @@ func (s *session) checkKey(snap state.Snapshot) error {
 		"the state's primary item bank is that of another consumer key",
 		"use that key, name the bank by --organisation-id, or keep another state by --state",
 	}
+}
+
+// checkBanks refuses to take an empty set of manifests for a run about the key's
+// primary bank, if the pools that the set is to let go of lie in other ones.
+func (s *session) checkBanks(snap state.Snapshot) error {
+	if len(s.manifest.Pools) > 0 || s.bank != pool.Primary {
+		return nil
+	}
+	for _, k := range snap.Keys() {
+		if snap.Entries[k].Set == s.set && k.Bank != pool.Primary {
+			return &adviceError{
+				fmt.Sprintf("nothing is declared that names an item bank, and manifest set %q has pools in item bank %s", s.set, k.Bank),
+				fmt.Sprintf("say which bank is meant: --organisation-id %s", k.Bank),
+			}
+		}
+	}
+	return nil
 }
 
 func (s *session) keyHash() string { return state.HashKey(s.p.Getenv(learnosity.EnvKey)) }
@@ -202,6 +205,7 @@ func (s *session) readLive(ctx context.Context, in *diff.Input, keys []pool.Key,
 	}
 	in.Live, in.Twins = records.Live, records.Twins
 	if !listed {
+		s.addTwins(in)
 		return nil
 	}
 	for _, b := range in.Scope.Banks {
@@ -211,12 +215,44 @@ func (s *session) readLive(ctx context.Context, in *diff.Input, keys []pool.Key,
 		}
 		for _, l := range all {
 			k := pool.Key{Bank: b, Reference: l.Reference}
-			if _, known := in.Live[k]; !known {
+			if _, known := in.Live[k]; !known && s.selects(l.Reference) {
 				in.Live[k] = l
 			}
 		}
 	}
+	s.addTwins(in)
 	return nil
+}
+
+// addTwins finds declared pools that are absent while a pool that was read, or
+// that the state knows, has the same reference but for letter case. A bank that
+// does not tell them apart answers for both with one record.
+func (s *session) addTwins(in *diff.Input) {
+	type folded struct {
+		bank      pool.Bank
+		reference string
+	}
+	fold := func(k pool.Key) folded { return folded{k.Bank, strings.ToLower(string(k.Reference))} }
+	var known map[folded]pool.Live
+	for _, d := range in.Declared {
+		if _, live := in.Live[d.Key]; live {
+			continue
+		}
+		if known == nil {
+			known = make(map[folded]pool.Live, len(in.Live))
+			for k, e := range in.State {
+				if e.Sent != nil && e.Set != in.Scope.Set {
+					known[fold(k)] = pool.Live{Reference: k.Reference}
+				}
+			}
+			for k, l := range in.Live {
+				known[fold(k)] = l
+			}
+		}
+		if twin, ok := known[fold(d.Key)]; ok && twin.Reference != d.Reference {
+			in.Twins[d.Key] = twin
+		}
+	}
 }
 
 // planDocument puts a plan into the form in which it is printed.

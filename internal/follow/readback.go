@@ -25,6 +25,9 @@ type Want struct {
 	pool.Key
 	Name   string
 	Status pool.Status
+	// Before is the dt_updated that the call should have moved; empty if that
+	// does not matter. A record that still has it may be a lagging replica's.
+	Before string
 }
 
 // WantOf says how a pool should read after a request.
@@ -39,12 +42,15 @@ type Seen struct {
 	Problem string
 	// Warning says what differs and does no harm.
 	Warning string
+	// Unmoved says that the record has the dt_updated of before the call.
+	Unmoved bool
 }
 
 // ReadBack reads pools until each has the name and status that were sent and is
 // no longer pending, for at most ReadBackLimit, or once if wait is false. A name
-// that still differs then was changed by the server, which is a warning;
-// anything else is a problem.
+// that still differs then was changed by the server, which is a warning; a
+// dt_updated that still is the old one is taken as it is; anything else is a
+// problem.
 func (f Follower) ReadBack(ctx context.Context, wants []Want, wait bool) (map[pool.Key]Seen, error) {
 	seen := make(map[pool.Key]Seen, len(wants))
 	left := slices.Clone(wants)
@@ -58,7 +64,7 @@ func (f Follower) ReadBack(ctx context.Context, wants []Want, wait bool) (map[po
 		left = slices.DeleteFunc(left, func(w Want) bool {
 			s := w.compare(live)
 			seen[w.Key] = s
-			return s.Problem == "" && s.Warning == ""
+			return s.Problem == "" && s.Warning == "" && !s.Unmoved
 		})
 		if len(left) == 0 || !wait || time.Now().After(deadline) {
 			return seen, nil
@@ -81,7 +87,7 @@ func (w Want) compare(live map[pool.Key]pool.Live) Seen {
 	case l.Name != w.Name:
 		return Seen{Live: &l, Warning: fmt.Sprintf("the server keeps the name as %q; %q was sent", l.Name, w.Name)}
 	default:
-		return Seen{Live: &l}
+		return Seen{Live: &l, Unmoved: w.Before != "" && l.Updated == w.Before}
 	}
 }
 

@@ -67,6 +67,32 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// TestReadBackOfALaggingReplica: a record that shows no trace of the call is read
+// again where its time matters, and taken as it is in the end.
+func TestReadBackOfALaggingReplica(t *testing.T) {
+	for moves, took := range map[time.Duration]time.Duration{15 * time.Second: 15 * time.Second, time.Hour: follow.ReadBackLimit} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStub()
+			s.pools = func(age time.Duration) ([]pool.Live, error) {
+				l := live("Name", pool.Published)
+				if l.Updated = "before"; age >= moves {
+					l.Updated = "after"
+				}
+				return []pool.Live{l}, nil
+			}
+			w := want("p")
+			w.Before = "before"
+			seen, err := s.follower().ReadBack(t.Context(), []follow.Want{w}, true)
+			require.NoError(t, err)
+			same(t, "problem", "", seen[key("p")].Problem)
+			same(t, "unmoved", moves > follow.ReadBackLimit, seen[key("p")].Unmoved)
+			if age := s.age(); age < took || age > took+6*time.Second {
+				t.Errorf("took %s, want %s and a poll", age, took)
+			}
+		})
+	}
+}
+
 func says(t *testing.T, what, want, got string) {
 	t.Helper()
 	if (want == "") != (got == "") || !strings.Contains(got, want) {

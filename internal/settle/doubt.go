@@ -54,21 +54,50 @@ func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful 
 // pool need not show it yet. Empty means none.
 type barrier struct{ open, recent pool.JobReference }
 
-// barrier looks at all jobs of the bank created since the doubt arose.
+// barrier looks at the jobs of the bank that have not ended, and at the latest of
+// those that have. It asks for no window of time: the endpoint has no pages, and
+// one batch alone creates as many jobs in a second as it lists.
 func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (b barrier, err error) {
-	jobs, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since.Add(-slack)})
+	since = since.Add(-slack)
+	open, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}})
 	if err != nil {
 		return b, err
 	}
-	for _, j := range jobs {
-		switch {
-		case !j.Ended() && !s.old(j):
+	for _, j := range open {
+		if !s.old(j) && !createdBefore(j, since) {
 			b.open = j.Reference
-		case j.Ended() && s.justEnded(j):
+		}
+	}
+	if len(open) >= pool.MaxBatch && b.open == "" {
+		// All that are shown are out of the question; there may be more.
+		if open, err = s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}}); err != nil {
+			return b, err
+		}
+		for _, j := range open {
+			if !s.old(j) {
+				b.open = j.Reference
+			}
+		}
+	}
+	if b.open != "" {
+		return b, nil
+	}
+	ended, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Status: []pool.JobStatus{pool.JobCompleted, pool.JobHalted}})
+	if err != nil {
+		return b, err
+	}
+	for _, j := range ended {
+		if s.justEnded(j) && !createdBefore(j, since) {
 			b.recent = j.Reference
 		}
 	}
 	return b, nil
+}
+
+// createdBefore reports whether a job was certainly created before a moment.
+func createdBefore(j pool.Job, t time.Time) bool {
+	created, err := time.ParseInLocation(time.DateTime, j.Created, time.UTC)
+	return err == nil && created.Before(t)
 }
 
 // justEnded reports whether replicas that lag may not show what a job did.
@@ -97,7 +126,7 @@ func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bo
 	switch {
 	case err != nil && !isUnclear:
 		return Result{}, err
-	case !happened && before.recent != "":
+	case before.recent != "" && (!happened || (e.Pending.Before != nil && l.Updated == e.Pending.Before.Updated)):
 		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.recent) + " of the bank has just ended, and may not show in the pool yet"}, nil
 	case isUnclear:
 		return Result{Entry: e, Verdict: Unclear, Reason: unclear.Error()}, nil

@@ -101,8 +101,8 @@ func TestBarrier(t *testing.T) {
 	}{
 		"none":     {nil, settle.Never},
 		"running":  {job(time.Minute, pool.JobRunning), settle.Running},
-		"queued":   {job(10*time.Minute, pool.JobQueued), settle.Running},
-		"too old":  {job(10*time.Minute+time.Second, pool.JobRunning), settle.Never},
+		"queued":   {job(3*time.Minute, pool.JobQueued), settle.Running},
+		"earlier":  {job(3*time.Minute+time.Second, pool.JobRunning), settle.Never},
 		"ended":    {append(job(time.Minute, pool.JobCompleted), job(time.Minute, pool.JobHalted)...), settle.Never},
 		"no times": {[]pool.Job{{Reference: "other", Status: pool.JobRunning}}, settle.Running},
 	} {
@@ -110,7 +110,9 @@ func TestBarrier(t *testing.T) {
 			s := &stub{jobs: tt.jobs, live: []pool.Live{live("Old", pool.Published, "before")}}
 			r := s.settle(t, doubtful(pool.OpEdit))[0]
 			same(t, "verdict", tt.want, r.Verdict)
-			same(t, "asked", []learnosity.JobsQuery{{Bank: bank, Since: sent.Add(-time.Minute)}}, s.jobsAsked)
+			for _, q := range s.jobsAsked {
+				same(t, "asked", learnosity.JobsQuery{Bank: bank, Status: q.Status}, q)
+			}
 		})
 	}
 }
@@ -143,13 +145,33 @@ func TestSeveralDoubts(t *testing.T) {
 	got := s.settle(t, elsewhere, doubtful(pool.OpEdit), earlier)
 	same(t, "order", []pool.Key{elsewhere.Key, doubtful(pool.OpEdit).Key, earlier.Key}, []pool.Key{got[0].Entry.Key, got[1].Entry.Key, got[2].Entry.Key})
 	same(t, "verdicts", []settle.Verdict{settle.Happened, settle.Happened, settle.Never}, []settle.Verdict{got[0].Verdict, got[1].Verdict, got[2].Verdict})
-	for _, q := range s.jobsAsked {
-		want := sent.Add(-time.Minute)
-		if q.Bank == bank {
-			want = want.Add(-time.Hour)
-		}
-		same(t, "since", want, q.Since)
+	early := pool.Job{Reference: "early", Status: pool.JobRunning, Created: now.Add(-9 * time.Minute).Format(time.DateTime)}
+	s.jobs = []pool.Job{early}
+	got = s.settle(t, elsewhere, doubtful(pool.OpEdit), earlier)
+	same(t, "verdicts", []settle.Verdict{settle.Happened, settle.Running, settle.Running}, []settle.Verdict{got[0].Verdict, got[1].Verdict, got[2].Verdict})
+}
+
+// TestBarrierOfAnOldJob: one that has run for more than ten minutes does not stand
+// in the way any more.
+func TestBarrierOfAnOldJob(t *testing.T) {
+	for age, want := range map[time.Duration]settle.Verdict{10 * time.Minute: settle.Running, 10*time.Minute + time.Second: settle.Never} {
+		e := doubtful(pool.OpEdit)
+		e.Pending.At = now.Add(-time.Hour)
+		s := &stub{live: []pool.Live{live("Old", pool.Published, "before")}}
+		s.jobs = []pool.Job{{Reference: "other", Status: pool.JobRunning, Created: now.Add(-age).Format(time.DateTime)}}
+		same(t, age.String(), want, s.settle(t, e)[0].Verdict)
 	}
+}
+
+// TestCrowdedBarrier: where the endpoint shows as many jobs as it ever does, all of
+// them too old to matter, those since the doubt arose are asked for by their time.
+func TestCrowdedBarrier(t *testing.T) {
+	s := &stub{live: []pool.Live{live("Old", pool.Published, "before")}}
+	for range pool.MaxBatch {
+		s.jobs = append(s.jobs, pool.Job{Reference: "stuck", Status: pool.JobRunning, Created: now.Add(-time.Hour).Format(time.DateTime)})
+	}
+	same(t, "verdict", settle.Never, s.settle(t, doubtful(pool.OpEdit))[0].Verdict)
+	same(t, "since", sent.Add(-time.Minute), s.jobsAsked[1].Since)
 }
 
 func TestSettlingFails(t *testing.T) {

@@ -5,6 +5,7 @@
 package settle
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -184,7 +185,11 @@ func (s Settler) readBack(ctx context.Context, results []Result, jobs map[pool.J
 	var wants []follow.Want
 	for _, r := range results {
 		if r.Verdict == Happened {
-			wants = append(wants, follow.WantOf(r.Entry.Key, r.Entry.Pending.Request))
+			w := follow.WantOf(r.Entry.Key, r.Entry.Pending.Request)
+			if b := r.Entry.Pending.Before; b != nil && !s.Wait {
+				w.Before = b.Updated
+			}
+			wants = append(wants, w)
 		}
 	}
 	if len(wants) == 0 {
@@ -199,8 +204,10 @@ func (s Settler) readBack(ctx context.Context, results []Result, jobs map[pool.J
 		if r.Verdict != Happened {
 			continue
 		}
-		if look := seen[r.Entry.Key]; look.Problem != "" && !s.Wait && s.mayLag(r.Entry, jobs[r.Job]) {
-			results[i] = Result{Entry: r.Entry, Verdict: Running, Reason: look.Problem, Job: r.Job}
+		look := seen[r.Entry.Key]
+		if asSent := look.Problem+look.Warning == "" && !look.Unmoved; !asSent && !s.Wait && s.mayLag(r.Entry, jobs[r.Job]) {
+			reason := cmp.Or(look.Problem, look.Warning, "job "+string(r.Job)+" has just ended, and the pool does not show it yet")
+			results[i] = Result{Entry: r.Entry, Verdict: Running, Reason: reason, Job: r.Job}
 			continue
 		}
 		results[i] = Conclude(r.Entry, r.Job, seen[r.Entry.Key], s.Now())

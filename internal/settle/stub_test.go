@@ -43,7 +43,8 @@ func (s *stub) Pools(_ context.Context, q learnosity.PoolsQuery) ([]pool.Live, e
 func (s *stub) Jobs(_ context.Context, q learnosity.JobsQuery) ([]pool.Job, error) {
 	s.jobsAsked = append(s.jobsAsked, q)
 	if len(q.References) == 0 {
-		return s.jobs, s.fail
+		other := func(j pool.Job) bool { return len(q.Status) > 0 && !slices.Contains(q.Status, j.Status) }
+		return slices.DeleteFunc(slices.Clone(s.jobs), other), s.fail
 	}
 	return slices.DeleteFunc(slices.Clone(s.jobs), func(j pool.Job) bool { return !slices.Contains(q.References, j.Reference) }), s.fail
 }
