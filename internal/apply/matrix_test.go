@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,12 +64,7 @@ func (m matrixRow) covers(column int) bool {
 	if m.only == nil {
 		return true
 	}
-	for _, c := range m.only {
-		if c == column {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(m.only, column)
 }
 
 // spoilFirst hits the first n calls of a column; 0 means all of them.

@@ -92,6 +92,9 @@ func (s *soak) round() {
 		r, err := s.live(ctx, p)
 		cancel()
 		s.note("-> %v %v, died %v", states(r), err, p.dead)
+		for _, o := range r.Outcomes {
+			s.note("   %s %v %s %+v", o.Change.Reference, o.Change.Actions, o.State, o.Problem)
+		}
 		s.calls += p.calls
 		if p.dead {
 			s.deaths++
@@ -99,6 +102,11 @@ func (s *soak) round() {
 		s.server.ClearFaults()
 	}
 	<-time.After(2 * jobTime)
+	for _, w := range s.writes() {
+		for _, r := range w.Pools {
+			s.note("   %s %s %s of %s as %s: %d %d %s", w.Time.Format(time.TimeOnly), w.Action, r.Name, r.Reference, r.Status, w.Status, w.Code, w.Fault)
+		}
+	}
 	s.observe()
 	s.judge(b, apply.Result{})
 	<-time.After(time.Minute)

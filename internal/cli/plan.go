@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -107,13 +108,14 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 
 // nothingToDo says that nothing is to be written, and what there is to look at.
 func nothingToDo(plan diff.Plan) string {
-	reason := "no changes"
+	var reason strings.Builder
+	reason.WriteString("no changes")
 	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted, diff.Held, diff.Touched} {
 		if n := plan.Count(a); n > 0 {
-			reason += fmt.Sprintf("; %d %s", n, a)
+			reason.WriteString(fmt.Sprintf("; %d %s", n, a))
 		}
 	}
-	return reason
+	return reason.String()
 }
 
 // tellLostState says so where the state will not outlive the job.

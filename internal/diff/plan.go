@@ -5,6 +5,7 @@
 package diff
 
 import (
+	"slices"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -134,12 +135,7 @@ type Change struct {
 
 // Has reports whether the change has the action.
 func (ch Change) Has(a Action) bool {
-	for _, b := range ch.Actions {
-		if a == b {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ch.Actions, a)
 }
 
 // Wanted reports whether the manifest asks for something that was never applied,

@@ -170,8 +170,8 @@ func TestLogHoldsNoBodies(t *testing.T) {
 func TestReaderCannotWrite(t *testing.T) {
 	typ := reflect.TypeFor[*Reader]()
 	var methods []string
-	for i := range typ.NumMethod() {
-		methods = append(methods, typ.Method(i).Name)
+	for method := range typ.Methods() {
+		methods = append(methods, method.Name)
 	}
 	want := []string{"Activities", "Endpoints", "Items", "Jobs", "Pools", "ServerTime", "Skew", "Tags"}
 	if diff := cmp.Diff(want, methods); diff != "" {

@@ -229,9 +229,10 @@ func TestParseLarge(t *testing.T) {
 // What is built to be expensive is refused early. The tests have no clock: they
 // would not end otherwise.
 func TestParseLimits(t *testing.T) {
-	bomb := "version: 1\npools:\n  - &a [x,x,x,x,x,x,x,x,x,x]\n"
+	var bomb strings.Builder
+	bomb.WriteString("version: 1\npools:\n  - &a [x,x,x,x,x,x,x,x,x,x]\n")
 	for c := 'b'; c < 'k'; c++ {
-		bomb += fmt.Sprintf("  - &%c [%s]\n", c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ","))
+		bomb.WriteString(fmt.Sprintf("  - &%c [%s]\n", c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ",")))
 	}
 	merges := "version: 1\ndefaults: &a {description: " + strings.Repeat("x", 200) + "}\npools:\n"
 	for range 5000 {
@@ -246,7 +247,7 @@ func TestParseLimits(t *testing.T) {
 		"braces":            {strings.Repeat("{a: ", 100_000), ruleDepth},
 		"dashes":            {strings.Repeat("- ", 100_000), ruleDepth},
 		"keys":              {strings.Repeat("? ", 100_000), ruleDepth},
-		"bomb":              {bomb, ruleExpansion},
+		"bomb":              {bomb.String(), ruleExpansion},
 		"merge bomb":        {merges, ruleExpansion},
 		"cycle":             {"version: 1\npools: &p [{reference: *p}]\n", ruleExpansion},
 		"cycle of a merge":  {"version: 1\npools:\n  - &p\n    <<: *p\n", ruleExpansion},

@@ -278,10 +278,7 @@ func badText(b breach) finding {
 	if n := len([]rune(b.value.text)); n > 150 {
 		return b.value.fault(rule, "", "%s has %d characters; want %s", what, n, form)
 	}
-	at := strings.IndexFunc(b.value.text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\'' })
-	if at < 0 {
-		at = 0
-	}
+	at := max(strings.IndexFunc(b.value.text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\'' }), 0)
 	bad := []rune(b.value.text[at:])
 	return b.value.fault(rule, "", "%s %s has %s at character %d; want %s",
 		what, quote(b.value.text), strconv.Quote(string(bad[:1])), len([]rune(b.value.text[:at]))+1, form)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -89,17 +90,17 @@ func (p *printer) table(rows [][]string, marks, below []string) {
 		}
 	}
 	for n, row := range rows {
-		line := ""
+		var line strings.Builder
 		for i, cell := range row {
 			if i > 0 {
-				line += "  "
+				line.WriteString("  ")
 			}
 			if cell = Safe(cell); i < len(row)-1 {
 				cell = pad(cell, wide[i])
 			}
-			line += cell
+			line.WriteString(cell)
 		}
-		p.line("%s", p.text.ink(marks[n], line))
+		p.line("%s", p.text.ink(marks[n], line.String()))
 		if below != nil && below[n] != "" {
 			p.detail(below[n])
 		}

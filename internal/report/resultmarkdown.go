@@ -29,11 +29,12 @@ func (m Markdown) WriteResult(w io.Writer, r Result) error {
 		doc.intro = append(doc.intro, r.table())
 	}
 	if next := r.next(); len(next) > 0 {
-		text := "**Next**\n"
+		var text strings.Builder
+		text.WriteString("**Next**\n")
 		for _, n := range next {
-			text += "\n- " + prose(n)
+			text.WriteString("\n- " + prose(n))
 		}
-		doc.intro = append(doc.intro, text)
+		doc.intro = append(doc.intro, text.String())
 	}
 	for _, s := range order {
 		e := found[s]

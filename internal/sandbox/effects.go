@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -98,12 +99,8 @@ func (s *Server) completed(j *job, p *pool, k *picker) {
 		p.items, p.activities = items, activities
 	} else {
 		s.updateFields(j.Write, p)
-		for ref, it := range items {
-			p.items[ref] = it
-		}
-		for ref, a := range activities {
-			p.activities[ref] = a
-		}
+		maps.Copy(p.items, items)
+		maps.Copy(p.activities, activities)
 	}
 	s.stampPool(j, p, before)
 }

@@ -82,7 +82,7 @@ func ParseFault(text string) (Fault, error) {
 	}
 	var f Fault
 	where, count, counted := strings.Cut(strings.TrimSpace(left), "#")
-	for _, word := range strings.Fields(where) {
+	for word := range strings.FieldsSeq(where) {
 		switch _, known := endpoints[word]; {
 		case slices.Contains([]string{"get", "set", "update"}, word) && f.Action == "":
 			f.Action = word

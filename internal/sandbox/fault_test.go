@@ -177,16 +177,16 @@ func TestFaultCounting(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, text, f.String())
 		require.NoError(t, h.s.AddFault(f))
-		got := ""
+		var got strings.Builder
 		for range 5 {
 			if h.call("get", "jobs", "{}").Meta.Status {
-				got += "."
+				got.WriteString(".")
 			} else {
-				got += "x"
+				got.WriteString("x")
 			}
 		}
-		if got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
+		if got.String() != want {
+			t.Errorf("%s: %s, want %s", text, got.String(), want)
 		}
 		h.s.ClearFaults()
 		require.True(t, h.call("get", "jobs", "{}").Meta.Status)
