@@ -37,11 +37,15 @@ type world struct {
 	server atomic.Pointer[sandbox.Server]
 	url    string
 	served chan struct{} // a call was answered; whoever waits looks at the log
+	calls  atomic.Int64  // calls answered so far
+
+	background *exec.Cmd
 }
 
 // ServeHTTP passes a call on to the server of the moment.
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.server.Load().ServeHTTP(rw, r)
+	w.calls.Add(1)
 	select {
 	case w.served <- struct{}{}:
 	default:
@@ -170,6 +174,32 @@ func run(ts *testscript.TestScript, neg bool, args []string) {
 	checkJSON(ts, args[1:], stdout.Bytes())
 	if got != want {
 		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// start COMMAND... starts a command in the background and waits until its first
+// call; join CODE waits for its end.
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	w := worldOf(ts)
+	path, err := exec.LookPath(args[0])
+	ts.Check(err)
+	w.background = exec.Command(path, args[1:]...)
+	w.background.Dir, w.background.Env = ts.MkAbs("."), environ(ts)
+	before := w.calls.Load()
+	ts.Check(w.background.Start())
+	for w.calls.Load() == before {
+		<-w.served
+	}
+}
+
+func join(ts *testscript.TestScript, _ bool, args []string) {
+	err := worldOf(ts).background.Wait()
+	code := 0
+	if x, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = x.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("the background command ended with %d, want %s", code, args[0])
 	}
 }
 
