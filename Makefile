@@ -2,7 +2,7 @@ TOOL     = go tool -modfile=tools/$(1)/go.mod $(1)
 FUZZTIME = 30s
 COUNT    = 6
 
-.PHONY: build test race lint fmt fuzz bench cover update demo
+.PHONY: build test race lint fmt fuzz soak bench cover update demo
 
 build: ## the program, in bin/
 	go build -trimpath -o bin/ ./cmd/poolsync
@@ -29,6 +29,9 @@ fuzz: ## every fuzz target for FUZZTIME
 	@set -e; grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
 		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
 	done
+
+soak: ## random edits, faults and kills for a bit under two minutes, with the race detector
+	go test -race -count=1 -timeout 5m -run '^TestSoak$$' ./internal/apply -soak 90s -v
 
 bench: ## every benchmark COUNT times, summed up; what it leaves in bin/bench.txt can be compared
 	@mkdir -p bin

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -224,24 +225,30 @@ func checkJSON(ts *testscript.TestScript, args []string, stdout []byte) {
 		if id == "" {
 			continue
 		}
-		if err := compiled(ts)[id].Validate(doc); err != nil {
+		published, err := compiled()
+		ts.Check(err)
+		if err := published[id].Validate(doc); err != nil {
 			ts.Fatalf("%s: %+v", strings.Join(args, " "), leafCauses(err))
 		}
 	}
 }
 
 // compiled gives the schemas of the documents by their $id.
-func compiled(ts *testscript.TestScript) map[string]*jsonschema.Schema {
+var compiled = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	out := map[string]*jsonschema.Schema{}
 	for id, text := range map[string][]byte{schemas.PlanID: schemas.Plan, schemas.ResultID: schemas.Result} {
 		c := jsonschema.NewCompiler()
-		ts.Check(c.AddResource(id, bytes.NewReader(text)))
-		var err error
-		out[id], err = c.Compile(id)
-		ts.Check(err)
+		if err := c.AddResource(id, bytes.NewReader(text)); err != nil {
+			return nil, err
+		}
+		schema, err := c.Compile(id)
+		if err != nil {
+			return nil, err
+		}
+		out[id] = schema
 	}
-	return out
-}
+	return out, nil
+})
 
 // environ is the script's environment as the program gets it.
 func environ(ts *testscript.TestScript) []string {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -19,37 +20,64 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 
 	"github.com/poolsync/poolsync/internal/sandbox"
 )
 
-// defaults is the setting in which every switch of the sandbox has its default.
-const defaults = "default"
+var each = flag.Bool("each", false, "run the scripts of the rules in each setting by itself, which takes a minute")
 
-// settings are what the API may do where its documentation is silent. Every rule
-// has to hold in each of them.
-var settings = []string{
-	defaults,
+// values are what the API may do where its documentation is silent, other than
+// the default. Every rule has to hold under each of them.
+var values = []string{
 	"U1=conflict", "U1=halt", "U1=noop", "U2=lose", "U4=refresh", "U4=error", "U6=allow", "U8=keep", "U9=refuse", "U9=skip",
 	"U10=halt", "U26=visible", "U26=never", "U30=refuse", "U31=fold",
+}
+
+// settings are lists of values to run under: each by itself, or together, so
+// that each occurs. An empty list is the default.
+func settings() [][]string {
+	list := [][]string{nil}
+	if !*each {
+		return append(list,
+			[]string{"U1=conflict", "U2=lose", "U4=refresh", "U6=allow", "U8=keep", "U9=refuse", "U10=halt", "U26=visible", "U30=refuse"},
+			[]string{"U1=halt", "U9=skip", "U26=never", "U31=fold"},
+			[]string{"U1=noop", "U4=error"},
+		)
+	}
+	for _, v := range values {
+		list = append(list, []string{v})
+	}
+	return list
+}
+
+// TestSettings holds the settings against the values: none is left out.
+func TestSettings(t *testing.T) {
+	used := slices.Concat(settings()...)
+	slices.Sort(used)
+	require.ElementsMatch(t, values, slices.Compact(used))
 }
 
 // TestRules runs the scripts of the change model in each setting. Scripts say
 // where a setting rightly changes the outcome by a condition such as [U4:error];
 // texts are compared under [default] alone, JSON and calls in all of them.
 func TestRules(t *testing.T) {
-	for _, setting := range settings {
-		t.Run(setting, func(t *testing.T) {
+	for _, setting := range settings() {
+		name := strings.Join(setting, ",")
+		if name == "" {
+			name = "default"
+		}
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			testscript.Run(t, testscript.Params{
 				Dir:                 "testdata/rules",
-				UpdateScripts:       *update && setting == defaults,
+				UpdateScripts:       *update && len(setting) == 0,
 				RequireUniqueNames:  true,
 				RequireExplicitExec: true,
 				Setup:               func(env *testscript.Env) error { return setupRules(env, setting) },
 				Condition:           func(name string) (bool, error) { return inSetting(setting, name) },
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-					"run": run, "calls": writes, "bank": bank, "jsonget": jsonGet, "generate": generate,
+					"run": run, "calls": writes, "bank": rulesBank, "jsonget": jsonGet, "generate": generate,
 					"changes": changes, "naive": naive, "tag": tag, "ends": ends, "edit": edit,
 				},
 			})
@@ -57,38 +85,50 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// setupRules prepares a script; SETTING is for scripts that take a fresh bank.
-func setupRules(env *testscript.Env, setting string) error {
+func setupRules(env *testscript.Env, setting []string) error {
 	if err := setup(env); err != nil {
 		return err
 	}
-	if setting == defaults {
-		return nil
-	}
-	env.Setenv("SETTING", setting)
-	server := env.Values["world"].(*world).server.Load()
-	return setSwitch(server, setting)
+	env.Values["setting"] = setting
+	return switchTo(env.Values["world"].(*world).server.Load(), setting...)
 }
 
-func setSwitch(server *sandbox.Server, setting string) error {
+// switchTo settles undocumented behaviours of a server.
+func switchTo(server *sandbox.Server, setting ...string) error {
 	sw := server.Switches()
-	name, value, err := sandbox.ParseSwitch(setting)
-	if err != nil {
-		return err
-	}
-	if err := sw.Set(name, value); err != nil {
-		return err
+	for _, text := range setting {
+		name, value, err := sandbox.ParseSwitch(text)
+		if err != nil {
+			return err
+		}
+		if err := sw.Set(name, value); err != nil {
+			return err
+		}
 	}
 	return server.SetSwitches(sw)
 }
 
 // inSetting tells whether a condition such as U4:error holds.
-func inSetting(setting, condition string) (bool, error) {
-	name := strings.Replace(condition, ":", "=", 1)
-	if !slices.Contains(settings, name) {
+func inSetting(setting []string, condition string) (bool, error) {
+	switch condition {
+	case "default":
+		return len(setting) == 0, nil
+	case "each":
+		return *each, nil
+	}
+	value := strings.Replace(condition, ":", "=", 1)
+	if !slices.Contains(values, value) {
 		return false, fmt.Errorf("no setting %q", condition)
 	}
-	return name == setting, nil
+	return slices.Contains(setting, value), nil
+}
+
+// rulesBank is the command bank; a fresh bank is in the script's setting, too.
+func rulesBank(ts *testscript.TestScript, neg bool, args []string) {
+	bank(ts, neg, args)
+	if args[0] == "fresh" {
+		ts.Check(switchTo(worldOf(ts).server.Load(), ts.Value("setting").([]string)...))
+	}
 }
 
 // writes prints the writes that arrived since the last one, all sets before all
@@ -303,7 +343,7 @@ func ends(ts *testscript.TestScript, _ bool, args []string) {
 	server.ClearLog()
 	go func() {
 		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			if slices.ContainsFunc(server.Log(), func(c sandbox.Call) bool { return c.Endpoint == "itembank/pools" }) {
+			if slices.ContainsFunc(server.Log(), func(c sandbox.Call) bool { return c.Endpoint == "itembank/pools" && c.Status == http.StatusOK }) {
 				_ = become(args[2]) // the script notices if the pool stays pending
 				return
 			}

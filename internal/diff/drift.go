@@ -62,7 +62,7 @@ func Drift(in Input) []Drifted {
 func drifted(ch *Change) (kinds []DriftKind, fields []Field) {
 	e, l := ch.Entry, ch.LivePool
 	if l == nil {
-		if e.Retired {
+		if e.Retired && ch.Declared == nil {
 			return nil, nil
 		}
 		return []DriftKind{DriftVanished}, nil

@@ -88,6 +88,8 @@ func TestDriftOfAbsentPools(t *testing.T) {
 
 	retired := newWorld().entry(entry(p, func(e *pool.Entry) { e.Retired = true }))
 	same(t, "retired", 0, len(diff.Drift(retired.Input)))
+	back := retired.declared(p)
+	same(t, "retired and declared again", 1, len(diff.Drift(back.Input)))
 
 	elsewhere := newWorld().entry(entry(p))
 	elsewhere.Scope.Banks = []pool.Bank{606}
