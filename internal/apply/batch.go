@@ -26,6 +26,7 @@ type batch struct {
 	verb  pool.Verb
 	bank  pool.Bank
 	tasks []*task
+	half  bool // of a batch that was refused: its pools are read before it is sent
 }
 
 // batches groups tasks by verb and bank, at most pool.MaxBatch each, keeping
@@ -97,7 +98,10 @@ func (b batch) requests() []pool.Request {
 }
 
 // halves cuts the batch in two.
-func (b batch) halves() [2]batch {
+func (b batch) halves() []batch {
 	mid := len(b.tasks) / 2
-	return [2]batch{{b.verb, b.bank, b.tasks[:mid]}, {b.verb, b.bank, b.tasks[mid:]}}
+	return []batch{
+		{verb: b.verb, bank: b.bank, tasks: b.tasks[:mid], half: true},
+		{verb: b.verb, bank: b.bank, tasks: b.tasks[mid:], half: true},
+	}
 }

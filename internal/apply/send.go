@@ -40,6 +40,11 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 			r.release(b, err)
 			continue
 		}
+		if b.half {
+			if b = r.unmoved(ctx, b); len(b.tasks) == 0 {
+				continue
+			}
+		}
 		accepted, err := r.write(ctx, b)
 		switch {
 		case err == nil:
@@ -47,9 +52,7 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 			r.accept(b, accepted)
 		case learnosity.IsAboutRequest(err) && len(b.tasks) > 1:
 			h := b.halves()
-			first, second := r.unmoved(ctx, h[0]), r.unmoved(ctx, h[1])
-			list = append([]batch{first, second}, list...)
-			list = dropEmpty(list)
+			list = append(h, list...)
 		case learnosity.IsAboutRequest(err):
 			r.fail(b, err)
 		case learnosity.IsInDoubt(err):
@@ -59,6 +62,8 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 				holdBack(list)
 				return
 			}
+		case ctx.Err() != nil: // told to stop before the call left
+			r.release(b, err)
 		default:
 			r.fail(b, err)
 			r.releaseAll(list, err)
@@ -103,24 +108,12 @@ func holdBack(list []batch) {
 	}
 }
 
-func dropEmpty(list []batch) []batch {
-	out := list[:0]
-	for _, b := range list {
-		if len(b.tasks) > 0 {
-			out = append(out, b)
-		}
-	}
-	return out
-}
-
 // write sends one batch. When the run is told to stop, the call may still finish.
 func (r *Runner) write(ctx context.Context, b batch) (learnosity.Accepted, error) {
-	call, cancel := grace(ctx, finishTime)
-	defer cancel()
 	r.mu.Lock()
 	r.calls[b.verb]++
 	r.mu.Unlock()
-	return r.Remote.Write(call, b.verb, b.bank, b.requests())
+	return r.Remote.Write(ctx, b.verb, b.bank, b.requests())
 }
 
 // grace gives a context that ends a while after another one.
@@ -228,7 +221,7 @@ func (r *Runner) unmoved(ctx context.Context, b batch) batch {
 	for _, l := range records {
 		live[l.Reference] = l
 	}
-	out := batch{verb: b.verb, bank: b.bank}
+	out := batch{verb: b.verb, bank: b.bank, half: true}
 	for _, t := range b.tasks {
 		l, exists := live[t.change.Reference]
 		before := t.entry.Pending.Before

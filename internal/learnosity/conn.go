@@ -54,6 +54,11 @@ func (c *conn) attempt(ctx context.Context, k call, request []byte, n int) (answ
 		return answer{}, c.fault(k, Error{Err: err, Effect: NotSent, Attempts: n - 1})
 	}
 	defer q.release()
+	if k.action != actionGet {
+		var done context.CancelFunc
+		ctx, done = finishing(ctx)
+		defer done()
+	}
 	start := time.Now()
 	ans, e := c.exchange(ctx, k, request)
 	if e != nil {
@@ -69,6 +74,20 @@ func (c *conn) attempt(ctx context.Context, k call, request []byte, n int) (answ
 	}
 	c.record(ctx, k, ans, e, n, time.Since(start))
 	return ans, e
+}
+
+// finishTime is how long a write that is on its way may go on after its caller
+// gave up: cutting it off would leave its outcome in doubt.
+const finishTime = 3 * time.Second
+
+// finishing gives a context that ends finishTime after the given one.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(finishTime, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(out, func() { t.Stop() })
+	})
+	return out, func() { stop(); cancel(nil) }
 }
 
 // exchange signs and sends a request and makes sense of what comes back.
