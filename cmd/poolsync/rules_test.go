@@ -62,6 +62,7 @@ func TestSettings(t *testing.T) {
 // where a setting rightly changes the outcome by a condition such as [U4:error];
 // texts are compared under [default] alone, JSON and calls in all of them.
 func TestRules(t *testing.T) {
+	t.Parallel()
 	for _, setting := range settings() {
 		name := strings.Join(setting, ",")
 		if name == "" {

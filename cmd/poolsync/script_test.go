@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 // script. The commands that scripts have beside those of testscript are in
 // commands_test.go.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
