@@ -103,7 +103,7 @@ func (r *Runner) stages(ctx context.Context, tasks []*task, outcomes []Outcome) 
 			case i == 1 && t.outcome.State != Applied:
 				return true
 			case i == 2 && !allApplied(outcomes):
-				t.outcome.Problem = &Problem{Message: "pools are retired only when everything else was applied"}
+				t.outcome.Problem = retiresLast()
 				return true
 			default:
 				return false
@@ -117,6 +117,10 @@ func (r *Runner) stages(ctx context.Context, tasks []*task, outcomes []Outcome) 
 		}
 	}
 	return nil
+}
+
+func retiresLast() *Problem {
+	return &Problem{Message: "pools are retired only when everything else was applied"}
 }
 
 // allApplied reports whether everything but retires was applied.
@@ -274,6 +278,10 @@ func (r *Runner) recordOnly(changes []diff.Change, outcomes []Outcome, index map
 		case ch.Has(diff.Forgotten):
 			r.Recorder.Delete(ch.Key)
 		case ch.Has(diff.Retire) && len(ch.Calls) == 0:
+			if !allApplied(outcomes) {
+				outcomes[index[ch.Key]].Problem = retiresLast()
+				continue
+			}
 			e := *ch.Entry
 			e.Retired = true
 			r.Recorder.Put(e)

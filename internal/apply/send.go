@@ -150,7 +150,7 @@ func (r *Runner) accept(b batch, a learnosity.Accepted) {
 		pending := *t.entry.Pending
 		pending.Job = job
 		if !a.At.IsZero() {
-			pending.At = a.At
+			pending.Accepted = &a.At
 		}
 		t.entry.Pending = &pending
 		t.outcome.State, t.outcome.Job, t.outcome.Accepted = StillRunning, job, true

@@ -90,7 +90,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 func planExit(c *cli.Context, plan diff.Plan) exit {
 	changes := 0
 	for _, ch := range plan.Changes {
-		if len(ch.Calls) > 0 || ch.Has(diff.Retire) || ch.Has(diff.Forgotten) {
+		if len(ch.Calls) > 0 || ch.Has(diff.Retire) || ch.Has(diff.Forgotten) || ch.Stops() {
 			changes++
 		}
 	}

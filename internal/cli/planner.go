@@ -35,7 +35,7 @@ func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool)
 		Declared: s.declared, State: snap.Entries, StateVersion: snap.Version, Options: s.options, Listed: listed,
 	}
 	var err error
-	if in.Scope, err = s.scope(ctx); err != nil {
+	if in.Scope, err = s.scope(ctx, snap); err != nil {
 		return read{}, err
 	}
 	if err := s.checkBanks(snap); err != nil {
@@ -94,7 +94,7 @@ func (s *session) keyHash() string { return state.HashKey(s.p.Getenv(learnosity.
 
 // scope says whose pools the run is about. Pools that other configured manifests
 // declare are not orphans of this run.
-func (s *session) scope(ctx context.Context) (diff.Scope, error) {
+func (s *session) scope(ctx context.Context, snap state.Snapshot) (diff.Scope, error) {
 	sc := diff.Scope{
 		Set: s.set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.only) > 0,
 	}
@@ -110,7 +110,7 @@ func (s *session) scope(ctx context.Context) (diff.Scope, error) {
 	for _, path := range s.paths {
 		sc.Under = append(sc.Under, s.recorded(path))
 	}
-	if len(s.config.Manifests) == 0 || sc.NoOrphans {
+	if len(s.config.Manifests) == 0 || sc.NoOrphans || !s.mayOrphan(snap, sc) {
 		return sc, nil
 	}
 	all, found, err := manifest.Load(ctx, manifest.Options{Paths: s.configured(), Config: s.config.File})
@@ -128,6 +128,21 @@ func (s *session) scope(ctx context.Context) (diff.Scope, error) {
 		sc.Elsewhere[d.Key] = true
 	}
 	return sc, nil
+}
+
+// mayOrphan reports whether the state has pools of this scope that are not
+// declared under the paths that were given.
+func (s *session) mayOrphan(snap state.Snapshot, sc diff.Scope) bool {
+	declared := make(map[pool.Key]bool, len(s.declared))
+	for _, d := range s.declared {
+		declared[d.Key] = true
+	}
+	for k, e := range snap.Entries {
+		if e.Set == sc.Set && slices.Contains(sc.Banks, k.Bank) && !declared[k] {
+			return true
+		}
+	}
+	return false
 }
 
 // keys are the pools that the comparison is about: the declared ones, and those

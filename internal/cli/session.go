@@ -112,6 +112,7 @@ func (s *session) assertBanks() {
 		}
 	}
 	if s.bank == pool.Primary {
+		s.assertOneName()
 		return
 	}
 	for i := range s.manifest.Pools {
@@ -121,6 +122,27 @@ func (s *session) assertBanks() {
 	}
 	slices.SortStableFunc(s.manifest.Pools, func(a, b pool.Declared) int { return a.Key.Compare(b.Key) })
 	s.found = append(s.found, manifest.Duplicates(s.manifest.Pools)...)
+}
+
+// assertOneName refuses a reference that is declared both with and without
+// organisation_id: the bank that is named may be the key's primary one.
+func (s *session) assertOneName() {
+	unstated := map[pool.Reference]*pool.Declared{}
+	for i := range s.manifest.Pools {
+		if d := &s.manifest.Pools[i]; d.Bank == pool.Primary {
+			unstated[d.Reference] = d
+		}
+	}
+	for _, d := range s.manifest.Pools {
+		if twin := unstated[d.Reference]; twin != nil && d.Bank != pool.Primary {
+			at := d.Position(d.At.Pool)
+			s.found = append(s.found, source.Diagnostic{
+				Position: twin.Position(twin.At.Pool), Severity: source.Error, Rule: "bank-unstated", Related: &at,
+				Message: fmt.Sprintf("pool %q is declared here for the key's primary bank, and for bank %s at %s: they may be the same", d.Reference, d.Bank, at),
+				Hint:    "state organisation_id in both manifests",
+			})
+		}
+	}
 }
 
 // limit applies --only. A glob that matches nothing is a typing error.

@@ -105,7 +105,7 @@ func (c *comparer) guardOlder(ch *Change) {
 		return
 	}
 	ch.block("older", fmt.Sprintf("it was applied from a newer commit (%.12s of %s) than this one (%.12s of %s)",
-		ch.Entry.Commit, ch.Entry.CommitTime.UTC().Format("2006-01-02 15:04:05"), c.in.Scope.Commit, at.UTC().Format("2006-01-02 15:04:05")),
+		ch.Entry.Commit, ch.Entry.CommitTime.UTC().Format("2006-01-02 15:04:05 MST"), c.in.Scope.Commit, at.UTC().Format("2006-01-02 15:04:05 MST")),
 		"apply the newest commit; to go back to this one, revert the newer one in git, or: --allow-older")
 }
 

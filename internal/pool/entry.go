@@ -56,6 +56,7 @@ type PendingCall struct {
 	Request   Request      `json:"request"`
 	Before    *Live        `json:"before,omitempty"`
 	After     *Entry       `json:"after,omitempty"`
-	At        time.Time    `json:"at"` // server time
+	At        time.Time    `json:"at"` // server time, before the call was sent
 	Job       JobReference `json:"job_reference,omitempty"`
+	Accepted  *time.Time   `json:"accepted_at,omitempty"` // server time of the answer
 }

@@ -153,8 +153,7 @@ func Record(e pool.Entry, job pool.JobReference, seen pool.Live, at time.Time) p
 	after.ReadBack, after.Job = &seen, job
 	after.CalledAt, after.AppliedAt = e.CalledAt, &at
 	if e.Pending.Verb == pool.Set {
-		called := e.Pending.At
-		after.CalledAt = &called
+		after.CalledAt = cmp.Or(e.Pending.Accepted, &e.Pending.At)
 	}
 	return after
 }
@@ -165,6 +164,10 @@ func Record(e pool.Entry, job pool.JobReference, seen pool.Live, at time.Time) p
 func Conclude(e pool.Entry, job pool.JobReference, seen follow.Seen, at time.Time) Result {
 	r := Result{Entry: e, Job: job, Reason: seen.Problem, Recorded: true}
 	switch {
+	case seen.Live != nil && existed(e.Pending, *seen.Live):
+		r.Verdict, r.Recorded = Failed, false
+		r.Reason = "a pool of that reference was created at " + seen.Live.Created + ", before our call: it is someone else's"
+		r.Entry.Pending = nil
 	case seen.Live == nil || seen.Live.Status == pool.Halted:
 		r.Verdict, r.Entry, r.Recorded = Failed, failed(e, seen.Problem), false
 	case seen.Live.Status == pool.Pending:
@@ -178,6 +181,17 @@ func Conclude(e pool.Entry, job pool.JobReference, seen follow.Seen, at time.Tim
 		r.Entry = Record(e, job, *seen.Live, at)
 	}
 	return r
+}
+
+// existed reports whether a pool that was to be created is older than the call.
+// What a set without overwrite does to a pool that exists is not documented: its
+// job may complete and have done nothing.
+func existed(p *pool.PendingCall, l pool.Live) bool {
+	if p.Operation != pool.OpCreate || p.Request.Overwrite {
+		return false
+	}
+	created, err := time.Parse(time.RFC3339, l.Created)
+	return err == nil && created.Before(p.At.Truncate(time.Second))
 }
 
 // readBack reads the pools whose job completed, once, and concludes.
