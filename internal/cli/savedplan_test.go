@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/poolsync/poolsync/internal/diff"
+)
+
+// FuzzDecodePlan: whatever is read as a plan, it does not break the program, and
+// what is taken for whole has the digest that it states and survives being
+// written and read again.
+func FuzzDecodePlan(f *testing.F) {
+	whole := func(fingerprints ...string) []byte {
+		p := savedPlan{SchemaVersion: 1, Command: "plan", Set: "default", Digest: diff.Digest(fingerprints)}
+		for _, fp := range fingerprints {
+			p.Changes = append(p.Changes, savedChange{Fingerprint: fp})
+		}
+		data, err := json.Marshal(p)
+		require.NoError(f, err)
+		return data
+	}
+	for _, seed := range [][]byte{
+		whole(), whole("ab", "cd"), []byte(`{"schema_version":1,"command":"plan","changes":[{"fingerprint":"x"}]}`),
+		[]byte(`{"schema_version":1e9}`), []byte(`[`), []byte(`null`), []byte(`{"schema_version":1,"command":"plan","exit":{"code":4,"reason":"r"}}`),
+		[]byte(`{"schema_version":1,"command":"plan","target":{"organisation_id":null},"changes":[{"organisation_id":-1,"calls":[{"request":{}}]}]}`),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := decodePlan(data)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(p)
+		require.NoError(t, err)
+		q, err := decodePlan(again)
+		require.NoError(t, err)
+		if p.Digest != q.Digest || len(p.Changes) != len(q.Changes) {
+			t.Errorf("%s: read again it is another plan", data)
+		}
+		if _, extra, err := p.against(diff.Plan{}); err != nil || len(extra) > 0 {
+			t.Errorf("%s: against nothing: %v, %v", data, extra, err)
+		}
+	})
+}
