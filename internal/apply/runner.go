@@ -214,6 +214,7 @@ func (r *Runner) follow(ctx context.Context, tasks []*task) []*task {
 		for _, t := range byJob[j.Reference] {
 			r.progress(0, 1)
 			if record.Status == pool.JobCompleted {
+				t.entry.Pending = settle.Ended(*t.entry.Pending, record)
 				completed = append(completed, t)
 				continue
 			}

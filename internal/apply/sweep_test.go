@@ -74,10 +74,7 @@ func (l *lab) picture() picture {
 		out.Pools[p.Reference] = []any{p.Name, p.Description, p.Status, l.holds(p.Reference), activities}
 	}
 	for k, e := range l.memory.Entries {
-		e.Job, e.AppliedAt, e.CalledAt = "", nil, nil
-		if l.lagging {
-			e.Touched = false // a time read back from a replica that lags makes the next job look like another's
-		}
+		e.Job, e.AppliedAt, e.CalledAt, e.OwnUntil = "", nil, nil, nil
 		if e.ReadBack != nil {
 			back := *e.ReadBack
 			back.Created, back.Updated = "", ""

@@ -129,7 +129,7 @@ func (s *session) adoptAll(ctx context.Context, c *cli.Context, rec *state.Recor
 	for _, d := range wanted {
 		e, known := rec.Entry(d.Key)
 		l, live := records.Live[d.Key]
-		settled := known && e.Sent != nil && e.Pending == nil && !e.Touched && (e.ReadBack == nil || e.ReadBack.Updated == l.Updated)
+		settled := known && e.Sent != nil && e.Pending == nil && !e.TouchedBy(l)
 		if c.Bool(flagAll) && (!live || settled) {
 			continue
 		}

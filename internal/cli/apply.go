@@ -162,6 +162,7 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 			a.p.say("%s", notice)
 		}
 	}
+	a.tellLostState(held.Snapshot())
 	a.rec = state.NewRecorder(held, "apply: run "+a.run)
 	x, err = a.decide(ctx, ask)
 	closing := context.WithoutCancel(ctx)

@@ -76,7 +76,7 @@ func (s *session) checkKey(snap state.Snapshot) error {
 // checkBanks refuses to take an empty set of manifests for a run about the key's
 // primary bank, if the pools that the set is to let go of lie in other ones.
 func (s *session) checkBanks(snap state.Snapshot) error {
-	if len(s.manifest.Pools) > 0 || s.bank != pool.Primary {
+	if len(s.manifest.Pools)+len(s.manifest.Banks) > 0 || s.bank != pool.Primary {
 		return nil
 	}
 	for _, k := range snap.Keys() {

@@ -213,6 +213,9 @@ func (s *session) banks() []pool.Bank {
 	for _, d := range s.manifest.Pools {
 		set[d.Bank] = true
 	}
+	for b := range s.manifest.Banks {
+		set[b] = true
+	}
 	if s.bank != pool.Primary || len(set) == 0 {
 		set[s.bank] = true
 	}

@@ -157,8 +157,13 @@ func (s *settings) resolveRun(c *cli.Context, p *program) error {
 		}
 		s.timeout = d
 	}
-	if s.timeout <= 0 {
+	switch {
+	case s.timeout <= 0:
 		return fmt.Errorf("--timeout %s: want a time greater than zero", s.timeout)
+	case c.Duration(flagLockTimeout) < 0:
+		return fmt.Errorf("--%s %s: want a time, or leave it out", flagLockTimeout, c.Duration(flagLockTimeout))
+	case c.Int(flagMaxChange) < 0 || c.Int(flagMaxChange) > 100:
+		return fmt.Errorf("--%s %d: want a number from 0 to 100", flagMaxChange, c.Int(flagMaxChange))
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func drifted(ch *Change) (kinds []DriftKind, fields []Field) {
 	if was.Status == pool.Published && l.Status == pool.Unpublished && !ignore.IgnoreStatus {
 		kinds = append(kinds, DriftHeld)
 	}
-	if e.Touched || (e.ReadBack != nil && e.ReadBack.Updated != l.Updated) {
+	if e.TouchedBy(*l) {
 		kinds = append(kinds, DriftTouched)
 	}
 	if l.Status == pool.Halted {

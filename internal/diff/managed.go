@@ -68,8 +68,7 @@ func because(reason string) string {
 
 // touched reports whether someone else wrote since our last job was read back.
 func (c *comparer) touched(ch *Change) bool {
-	e := ch.Entry
-	return e.Touched || (e.ReadBack != nil && e.ReadBack.Updated != ch.LivePool.Updated)
+	return ch.Entry.TouchedBy(*ch.LivePool)
 }
 
 // held reports whether someone unpublished a pool that the manifest and the

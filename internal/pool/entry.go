@@ -20,10 +20,13 @@ type Entry struct {
 	AppliedAt  *time.Time   `json:"applied_at,omitempty"`
 	CalledAt   *time.Time   `json:"called_at,omitempty"` // server time when the pool's last set was accepted: no copy in it is older
 	Verified   bool         `json:"verified,omitempty"`  // the explicit references were seen in the pool after the last job
-	Touched    bool         `json:"touched,omitempty"`
-	Retired    bool         `json:"retired,omitempty"`
-	LastError  string       `json:"last_error,omitempty"`
-	Pending    *PendingCall `json:"pending,omitempty"`
+	// OwnUntil is set where what was read back may not show our last job: a
+	// dt_updated up to then is our own doing.
+	OwnUntil  *time.Time   `json:"own_until,omitempty"`
+	Touched   bool         `json:"touched,omitempty"`
+	Retired   bool         `json:"retired,omitempty"`
+	LastError string       `json:"last_error,omitempty"`
+	Pending   *PendingCall `json:"pending,omitempty"`
 }
 
 // Sent is all that was applied to a pool, by however many calls.
@@ -59,4 +62,18 @@ type PendingCall struct {
 	At        time.Time    `json:"at"` // server time, before the call was sent
 	Job       JobReference `json:"job_reference,omitempty"`
 	Accepted  *time.Time   `json:"accepted_at,omitempty"` // server time of the answer
+	Ended     *time.Time   `json:"ended_at,omitempty"`    // dt_completed of the job
+}
+
+// TouchedBy reports whether a live record shows that someone else wrote to the
+// pool since our last job.
+func (e Entry) TouchedBy(l Live) bool {
+	if e.Touched || e.ReadBack == nil || e.ReadBack.Updated == l.Updated {
+		return e.Touched
+	}
+	if e.OwnUntil == nil {
+		return true
+	}
+	updated, err := time.Parse(time.RFC3339, l.Updated)
+	return err != nil || updated.After(*e.OwnUntil)
 }

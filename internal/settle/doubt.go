@@ -136,6 +136,8 @@ func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bo
 		return r, nil
 	case happened:
 		return Result{Entry: Record(e, e.Pending.Job, l, s.Now()), Verdict: Happened, Recorded: true}, nil
+	case s.Now().Sub(e.Pending.At) <= follow.ReadBackLimit:
+		return Result{Entry: e, Verdict: Running, Reason: "the call was sent a moment ago, and neither pool nor job need show yet"}, nil
 	default:
 		e.Pending = nil
 		return Result{Entry: e, Verdict: Never}, nil

@@ -82,6 +82,7 @@ func (s Settler) Settle(ctx context.Context, entries []pool.Entry) ([]Result, er
 		case job.Status == pool.JobHalted:
 			results[i] = Halt(e, job)
 		default:
+			e.Pending = Ended(*e.Pending, job)
 			results[i] = Result{Entry: e, Verdict: Happened, Job: job.Reference}
 		}
 	}
@@ -124,6 +125,7 @@ func Halt(e pool.Entry, job pool.Job) Result {
 	if job.Detail != "" {
 		reason += ": " + job.Detail
 	}
+	e.Pending = Ended(*e.Pending, job)
 	return Result{Entry: failed(e, reason), Verdict: Failed, Reason: reason, Job: job.Reference}
 }
 
@@ -134,6 +136,9 @@ func Halt(e pool.Entry, job pool.Job) Result {
 func failed(e pool.Entry, reason string) pool.Entry {
 	call := e.Pending
 	e.Pending, e.LastError = nil, reason
+	if until := ownUntil(call.Ended); until != nil {
+		e.OwnUntil = until
+	}
 	if e.Sent == nil && call.Operation != pool.OpCreate {
 		e.LastError = ""
 	}
@@ -152,10 +157,34 @@ func Record(e pool.Entry, job pool.JobReference, seen pool.Live, at time.Time) p
 	after := *e.Pending.After
 	after.ReadBack, after.Job = &seen, job
 	after.CalledAt, after.AppliedAt = e.CalledAt, &at
+	if b := e.Pending.Before; b != nil && b.Updated == seen.Updated {
+		after.OwnUntil = ownUntil(e.Pending.Ended)
+	}
 	if e.Pending.Verb == pool.Set {
 		after.CalledAt = cmp.Or(e.Pending.Accepted, &e.Pending.At)
 	}
 	return after
+}
+
+// ownSlack is how long after the end of our job the pool's dt_updated may lie and
+// still be the job's doing.
+const ownSlack = 5 * time.Second
+
+func ownUntil(ended *time.Time) *time.Time {
+	if ended == nil {
+		return nil
+	}
+	until := ended.Add(ownSlack)
+	return &until
+}
+
+// Ended notes in a pending call when its job ended. Job times carry no zone and
+// are taken as UTC.
+func Ended(p pool.PendingCall, j pool.Job) *pool.PendingCall {
+	if at, err := time.ParseInLocation(time.DateTime, j.Completed, time.UTC); err == nil {
+		p.Ended = &at
+	}
+	return &p
 }
 
 // Conclude gives the result of a call whose job completed, by how the pool then
