@@ -395,6 +395,15 @@ func jsonGet(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// tamper FILE OLD NEW changes the first OLD in a file.
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
 // generate FILE N writes a manifest of N pools with one item each.
 func generate(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])

@@ -44,7 +44,7 @@ func runPlan(ctx context.Context, c *cli.Context, p *program) exit {
 	doc := s.planDocument("plan", plan)
 	doc.Head = x.head(doc.Head)
 	d := document{
-		json:     func() any { return doc },
+		json:     func() any { return doc.Sealed() },
 		markdown: func(m report.Markdown, w io.Writer) error { return m.WritePlan(w, doc) },
 		github:   func(n report.Annotations, w io.Writer) error { return n.WritePlan(w, doc) },
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -30,6 +31,7 @@ type savedPlan struct {
 	Exit          report.Exit   `json:"exit"`
 	Set           string        `json:"set"`
 	Digest        string        `json:"digest"`
+	Checksum      string        `json:"checksum"`
 	Changes       []savedChange `json:"changes"`
 }
 
@@ -78,6 +80,9 @@ func decodePlan(data []byte) (savedPlan, error) {
 		return p, fmt.Errorf("it is the output of %q, not of plan", p.Command)
 	case p.Exit.Code != CodeDone && p.Exit.Code != CodeChanges:
 		return p, fmt.Errorf("that plan was not completed: %s", p.Exit.Reason)
+	}
+	if sum, err := report.Checksum(data); err != nil || sum != p.Checksum {
+		return p, errors.New("it was changed after it was made: it does not have the checksum that it states")
 	}
 	var fingerprints []string
 	for _, ch := range p.Changes {
