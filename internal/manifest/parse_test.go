@@ -234,9 +234,10 @@ func TestParseLimits(t *testing.T) {
 	for c := 'b'; c < 'k'; c++ {
 		bomb.WriteString(fmt.Sprintf("  - &%c [%s]\n", c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ",")))
 	}
-	merges := "version: 1\ndefaults: &a {description: " + strings.Repeat("x", 200) + "}\npools:\n"
+	var merges strings.Builder
+	merges.WriteString("version: 1\ndefaults: &a {description: " + strings.Repeat("x", 200) + "}\npools:\n")
 	for range 5000 {
-		merges += "- {<<: [*a, *a, *a, *a]}\n"
+		merges.WriteString("- {<<: [*a, *a, *a, *a]}\n")
 	}
 	tests := map[string]struct {
 		data string
@@ -248,7 +249,7 @@ func TestParseLimits(t *testing.T) {
 		"dashes":            {strings.Repeat("- ", 100_000), ruleDepth},
 		"keys":              {strings.Repeat("? ", 100_000), ruleDepth},
 		"bomb":              {bomb.String(), ruleExpansion},
-		"merge bomb":        {merges, ruleExpansion},
+		"merge bomb":        {merges.String(), ruleExpansion},
 		"cycle":             {"version: 1\npools: &p [{reference: *p}]\n", ruleExpansion},
 		"cycle of a merge":  {"version: 1\npools:\n  - &p\n    <<: *p\n", ruleExpansion},
 		"size":              {strings.Repeat("#", maxFile+1), ruleFileSize},
