@@ -181,6 +181,9 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 	case closeErr != nil && x.err == nil:
 		y := a.failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", closeErr))
 		x.err, x.hints = y.err, append(x.hints, y.hints...)
+		if _, isGit := a.store.(state.Git); isGit {
+			x = x.hint("this run's lease may stand for five more minutes: --lock-timeout 6m waits for its end, poolsync state unlock ends it")
+		}
 		if x.code == CodeDone {
 			x.code, x.reason = y.code, y.reason
 		}
