@@ -73,6 +73,7 @@ type lab struct {
 	plans    []diff.Plan // all plans of the last apply
 	lagging  bool        // replicas lag
 	disk     string      // a state file, where processes keep the state instead of in memory
+	repo     string      // a repository, if the state is on a branch of it
 }
 
 // items are the references i00, i01, ... of the lab's bank. Those from

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -148,6 +149,9 @@ func (s *mortalSession) Commit(ctx context.Context, message string, c state.Chan
 	return nil
 }
 
+// leaseOfTheDead is how long the lease of a process that died may stand.
+const leaseOfTheDead = 6 * time.Minute
+
 // live runs one apply as a process.
 func (l *lab) live(ctx context.Context, p *process) (apply.Result, error) {
 	l.t.Helper()
@@ -160,10 +164,25 @@ func (l *lab) live(ctx context.Context, p *process) (apply.Result, error) {
 		require.NoError(l.t, err)
 		session.Session = held
 	}
+	branch := state.Git{Dir: l.repo, Now: l.now}
+	if l.repo != "" {
+		<-time.After(leaseOfTheDead)
+		held, err := branch.Acquire(ctx, state.Holder{Who: "test"})
+		require.NoError(l.t, err)
+		session.Session = held
+	}
 	outside := l.client
 	l.client = newClient(l.t, p)
 	result, err := l.run(ctx, l.client, state.NewRecorder(&session, "test"))
 	l.client = outside
+	if l.repo != "" {
+		if !p.dead {
+			require.NoError(l.t, session.Close())
+		}
+		l.memory.Snapshot, err = branch.Read(l.t.Context())
+		require.NoError(l.t, err)
+		return result, err
+	}
 	if l.disk == "" {
 		return result, err
 	}

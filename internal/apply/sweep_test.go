@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -221,6 +222,41 @@ func TestKillWithTheStateOnDisk(t *testing.T) {
 				require.NoError(t, held.Close())
 				_, _ = l.live(t.Context(), &process{dieAt: point})
 				_, _ = l.live(t.Context(), &process{dieAt: 1 + 5*point%want.points, late: true})
+				l.finishes()
+				l.ends(want)
+			})
+		})
+	}
+}
+
+// TestKillWithTheStateOnABranch: the same with the state on a git branch, whose
+// lease the dead process leaves behind.
+func TestKillWithTheStateOnABranch(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	want := endingOf(t)
+	step := max(want.points/4, 1)
+	if *thorough > 1 {
+		step = 1
+	}
+	for point := 2; point <= want.points; point += step {
+		t.Run(fmt.Sprint(point), func(t *testing.T) {
+			t.Parallel()
+			repo := t.TempDir()
+			require.NoError(t, exec.Command("git", "init", "-q", repo).Run())
+			bubble(t, sandboxOfStory(), func(t *testing.T, l *lab) {
+				l.repo = repo
+				l.story()
+				held, err := state.Git{Dir: repo, Now: l.now}.Acquire(t.Context(), state.Holder{Who: "test"})
+				require.NoError(t, err)
+				var c state.Change
+				for _, e := range l.memory.Entries {
+					c.Put = append(c.Put, e)
+				}
+				require.NoError(t, held.Commit(t.Context(), "test", c))
+				require.NoError(t, held.Close())
+				_, _ = l.live(t.Context(), &process{dieAt: point, late: point%2 == 0})
 				l.finishes()
 				l.ends(want)
 			})
