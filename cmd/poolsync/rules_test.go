@@ -287,12 +287,16 @@ func (w *world) awaitPool(bank, pool string) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if w.record(number, sent.Reference).Status != "pending" {
-			return nil
+	look, deadline := time.NewTicker(20*time.Millisecond), time.After(10*time.Second)
+	defer look.Stop()
+	for w.record(number, sent.Reference).Status == "pending" {
+		select {
+		case <-look.C:
+		case <-deadline:
+			return fmt.Errorf("pool %s stays pending", sent.Reference)
 		}
 	}
-	return fmt.Errorf("pool %s stays pending", sent.Reference)
+	return nil
 }
 
 // record gives a pool as pools get shows it.
@@ -343,8 +347,9 @@ func ends(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(become("pending"))
 	server.ClearLog()
 	go func() {
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			if slices.ContainsFunc(server.Log(), func(c sandbox.Call) bool { return c.Endpoint == "itembank/pools" && c.Status == http.StatusOK }) {
+		seen := func(c sandbox.Call) bool { return c.Endpoint == "itembank/pools" && c.Status == http.StatusOK }
+		for range w.served {
+			if slices.ContainsFunc(server.Log(), seen) {
 				_ = become(args[2]) // the script notices if the pool stays pending
 				return
 			}
