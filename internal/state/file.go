@@ -2,6 +2,7 @@ package state
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -186,14 +187,21 @@ func (d *document) decodeEntries(in *json.Decoder) error {
 	if err := expect(in, json.Delim('[')); err != nil {
 		return err
 	}
-	for in.More() {
+	var fault error
+	for n := 1; in.More(); n++ {
 		var e pool.Entry
-		if err := in.Decode(&e); err != nil {
+		err := in.Decode(&e)
+		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
+			// The decoder stands behind the entry: the others can still be shown.
+			fault = cmp.Or(fault, fmt.Errorf("entry %d: %w", n, err))
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		d.Entries = append(d.Entries, e)
 	}
-	return expect(in, json.Delim(']'))
+	return cmp.Or(fault, expect(in, json.Delim(']')))
 }
 
 func expect(in *json.Decoder, want json.Delim) error {
