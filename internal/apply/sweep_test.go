@@ -202,7 +202,7 @@ func TestKillAtEveryPoint(t *testing.T) {
 // the middle of a record; and the run after it dies too.
 func TestKillWithTheStateOnDisk(t *testing.T) {
 	want := endingOf(t)
-	step := 3
+	step := 5
 	if *thorough > 1 {
 		step = 1
 	}
@@ -335,7 +335,7 @@ func TestPairsOfFaults(t *testing.T) {
 	want := endingOf(t)
 	kinds := append([]string{"301", "job-halt"}, transportFaults...)
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for i := range 250 * *thorough {
+	for i := range 80 * *thorough {
 		faults := map[int]string{}
 		for range 1 + rnd.IntN(2) {
 			faults[1+rnd.IntN(want.calls+8)] = kinds[rnd.IntN(len(kinds))]
