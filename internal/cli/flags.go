@@ -34,7 +34,7 @@ const defaultTimeout = 60 * time.Minute
 func offlineFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: flagConfig, Usage: "configuration `FILE` (default: poolsync.yaml, where there is one) [POOLSYNC_CONFIG]"},
-		&cli.StringSliceFlag{Name: flagOutput, Aliases: []string{"o"}, Usage: "write `FORMAT[=FILE]`: text, json, markdown or github (annotations); may be given several times"},
+		&cli.StringSliceFlag{Name: flagOutput, Aliases: []string{"o"}, Usage: "write `FORMAT[=FILE]`: text or json; validate, plan, apply and drift also markdown and github (annotations); may be given several times"},
 		&cli.BoolFlag{Name: flagFull, Usage: "do not cut long lists"},
 		&cli.BoolFlag{Name: flagNoColor, Usage: "no colour (also: NO_COLOR, or no terminal)"},
 		&cli.StringFlag{Name: flagLogLevel, Usage: "write a log of this `LEVEL` to standard error: debug, info, warn or error (default: warn)"},
