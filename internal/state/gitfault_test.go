@@ -323,28 +323,13 @@ func TestGitCredentials(t *testing.T) {
 	require.LessOrEqual(t, asked.Load(), int64(3))
 }
 
-// onTheBranch puts files on the state branch by hand, "" removes one.
-func onTheBranch(t *testing.T, bare string, files map[string]string) {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "byhand")
-	git(t, bare, "clone", "--quiet", "--branch", state.DefaultBranch, bare, dir)
-	for path, text := range files {
-		path = filepath.Join(dir, path)
-		if text == "" {
-			require.NoError(t, os.Remove(path))
-			continue
-		}
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	}
-	git(t, dir, "add", "--all")
-	git(t, dir, "commit", "--quiet", "-m", "by hand")
-	git(t, dir, "push", "--quiet", "origin", "HEAD")
-}
-
 // TestGitBadInput: named, nothing written, what to do next; and what can be read
 // is read.
 func TestGitBadInput(t *testing.T) {
+	g, good := onBranch(t)
+	s := take(t, g)
+	commit(t, s, state.Change{Put: []pool.Entry{small("a", ""), small("b", "")}})
+	require.NoError(t, s.Close())
 	entry := func(ref string) string {
 		return `{"format":1,"organisation_id":505,"reference":"` + ref + `","set":"s","file":"f"}`
 	}
@@ -373,10 +358,9 @@ func TestGitBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g, bare := onBranch(t)
-			s := take(t, g)
-			commit(t, s, state.Change{Put: []pool.Entry{small("a", ""), small("b", "")}})
-			require.NoError(t, s.Close())
-			onTheBranch(t, bare, tt.files)
+			require.NoError(t, os.RemoveAll(bare))
+			require.NoError(t, os.CopyFS(bare, os.DirFS(good)))
+			commitByHand(t, bare, state.DefaultBranch, tt.files)
 			before := git(t, bare, "rev-parse", tip)
 			snap, err := g.Read(t.Context())
 			corrupt, ok := errors.AsType[*state.CorruptError](err)
