@@ -54,6 +54,34 @@ func arrange(args []string, commands []*cli.Command) ([]string, *exit) {
 	return out, nil
 }
 
+// outputsOnly is the command line with nothing but the command and its outputs,
+// or nil where there are none.
+func outputsOnly(args []string, commands []*cli.Command) []string {
+	name, rest := splitCommand(args[1:], commands)
+	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
+	if i < 0 {
+		return nil
+	}
+	if _, ok := flagsOf(commands[i])[flagOutput]; !ok {
+		return nil
+	}
+	var out []string
+	for n, word := range rest {
+		flag, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		if !isFlag(word) || flag != flagOutput && flag != flagOutput[:1] {
+			continue
+		}
+		if !joined && n+1 < len(rest) {
+			value = rest[n+1]
+		}
+		out = append(out, "--"+flagOutput+"="+value)
+	}
+	if out == nil {
+		return nil
+	}
+	return append([]string{args[0], commands[i].Name}, out...)
+}
+
 func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
 
 // splitCommand finds the command, which common flags may precede.

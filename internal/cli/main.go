@@ -34,9 +34,10 @@ type action func(ctx context.Context, c *cli.Context, p *program) exit
 // program is one run of the program.
 type program struct {
 	System
-	log  *slog.Logger
-	last exit // how the command ended
-	ran  bool // a command ran, so that its exit is told
+	log     *slog.Logger
+	last    exit  // how the command ended
+	ran     bool  // a command ran, so that its exit is told
+	refused *exit // the command line was refused, which documents are to say
 }
 
 // Main runs a command line and gives its exit code.
@@ -52,12 +53,23 @@ func Main(ctx context.Context, sys System) int {
 		}
 	}
 	if x != nil {
-		p.last, p.ran = *x, true
+		p.refuse(ctx, app, x)
 	}
 	if p.ran {
 		p.tell(p.last)
 	}
 	return p.last.code
+}
+
+// refuse ends a run whose command line cannot be used. Documents are written on
+// every exit: the command runs with the outputs alone that were asked for, and
+// begins with nothing but the refusal.
+func (p *program) refuse(ctx context.Context, app *cli.App, x *exit) {
+	p.refused = x
+	if args := outputsOnly(p.Args, app.Commands); args != nil {
+		_ = app.RunContext(ctx, args)
+	}
+	p.last, p.ran = *x, true
 }
 
 // tell writes how the command ended to standard error; its last line says the

@@ -48,6 +48,9 @@ func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 	if s.out, err = outputsOf(c, p); err != nil {
 		return s, usage("%w", err), false
 	}
+	if p.refused != nil {
+		return s, *p.refused, false
+	}
 	s.settings, s.found, err = resolve(c, p)
 	if err != nil {
 		return s, usage("%w", err), false
