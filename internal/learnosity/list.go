@@ -16,6 +16,10 @@ import (
 // maxPages bounds a listing. At 50 records a page it is far beyond any bank.
 const maxPages = 10_000
 
+// maxStale bounds the pages in a row that hold nothing new, which is what a
+// listing that runs in circles looks like when it makes up a token for each.
+const maxStale = 500
+
 // listing is a paged get.
 type listing[T any] struct {
 	call   call
@@ -101,6 +105,7 @@ func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []stri
 	k := l.call
 	place := map[string]int{}
 	tokens := map[string]bool{}
+	stale := 0
 	for range maxPages {
 		k.request, k.log = l.params, l.params.logged()
 		ans, err := c.do(ctx, k)
@@ -111,6 +116,7 @@ func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []stri
 		if err != nil {
 			return nil, nil, c.unusable(k, ans, err)
 		}
+		before := len(found)
 		for _, raw := range records {
 			v, key, err := l.decode(raw)
 			if err != nil {
@@ -129,6 +135,12 @@ func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []stri
 		}
 		if tokens[next] {
 			return nil, nil, c.unusable(k, ans, errors.New("the server repeats a page: meta.next does not move on"))
+		}
+		if stale++; len(found) > before {
+			stale = 0
+		}
+		if stale == maxStale {
+			return nil, nil, c.unusable(k, ans, fmt.Errorf("the listing does not move on: %d pages in a row held nothing new", maxStale))
 		}
 		tokens[next], l.params.Next = true, next
 	}

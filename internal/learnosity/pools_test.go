@@ -3,6 +3,7 @@ package learnosity
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,13 +64,26 @@ func TestPagingEndsWithAnErrorIfTokensRepeat(t *testing.T) {
 }
 
 func TestPagingIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &stub{t: t, answer: func(n int, _ sent) (*http.Response, error) {
-			return success("[]", fmt.Sprintf(`"next":"t%d"`, n)).response()
-		}}
-		_, err := s.reader().Pools(t.Context(), PoolsQuery{})
-		require.ErrorContains(t, err, "does not end after 10000 pages")
-	})
+	for name, tt := range map[string]struct {
+		record func(n int) string
+		pages  int
+		want   string
+	}{
+		"in circles": {func(n int) string { return `{"reference":"r` + strconv.Itoa(n%3) + `"}` }, 503, "does not move on: 500 pages in a row held nothing new"},
+		"empty":      {func(int) string { return "" }, 500, "does not move on"},
+		"ever new":   {func(n int) string { return `{"reference":"r` + strconv.Itoa(n) + `"}` }, 10_000, "does not end after 10000 pages"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &stub{t: t, answer: func(n int, _ sent) (*http.Response, error) {
+					return success("["+tt.record(n)+"]", fmt.Sprintf(`"next":"t%d"`, n)).response()
+				}}
+				_, err := s.reader().Pools(t.Context(), PoolsQuery{})
+				require.ErrorContains(t, err, tt.want)
+				require.Len(t, s.calls, tt.pages)
+			})
+		})
+	}
 }
 
 // A record that moves to a later page while the listing is read counts once,
