@@ -106,7 +106,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 	}
 	var err error
 	if a.client, err = learnosity.New(a.clientConfig()); err != nil {
-		return badConfig(err)
+		return a.badConfig(err)
 	}
 	if name := a.c.String(flagPlan); name != "" {
 		saved, err := readPlan(name)

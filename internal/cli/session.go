@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,7 +170,7 @@ func (s *session) limit() (exit, bool) {
 func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 	var err error
 	if s.reader, err = learnosity.NewReader(s.clientConfig()); err != nil {
-		return badConfig(err), false
+		return s.badConfig(err), false
 	}
 	if s.store, err = s.openStore(s.settings.state, s.now, s.p.log); err != nil {
 		return usage("%w", err), false
@@ -192,14 +193,26 @@ func (s *session) clientConfig() learnosity.Config {
 }
 
 // badConfig shows every setting that cannot be used, each with its remedy.
-func badConfig(err error) exit {
-	x := exit{code: CodeError, reason: "the client cannot be set up", err: err}
+func (s *session) badConfig(err error) exit {
+	x := exit{code: CodeError, reason: "the client cannot be set up"}
+	var told []error
 	for _, e := range unjoin(err) {
-		var h hinter
-		if errors.As(e, &h) {
-			x = x.hint("%s: %s", strings.SplitN(e.Error(), " ", 2)[0], h.Hint())
+		var c *learnosity.ConfigError
+		if !errors.As(e, &c) {
+			told = append(told, e)
+			continue
 		}
+		from := s.origin[c.Setting]
+		if strings.HasPrefix(from, "--") {
+			x.code, x.reason = CodeUsage, "the command line cannot be used"
+		}
+		if from != "" {
+			e = fmt.Errorf("%s: %w", from, e)
+		}
+		told = append(told, e)
+		x = x.hint("%s: %s", cmp.Or(from, c.Setting), c.Advice)
 	}
+	x.err = errors.Join(told...)
 	return x
 }
 

@@ -29,6 +29,7 @@ type settings struct {
 	read     string
 	write    string
 	version  string
+	origin   map[string]string // who gave the settings that a learnosity.ConfigError may name
 	state    string
 	set      string
 	paths    []string // manifests of this run
@@ -118,16 +119,25 @@ func (s *settings) resolveBank(c *cli.Context, p *program) error {
 
 func (s *settings) resolveTarget(c *cli.Context, p *program) error {
 	s.read, s.write = s.config.ReadEndpoint.Value, s.config.WriteEndpoint.Value
+	s.origin = map[string]string{
+		learnosity.SettingReadEndpoint:  s.config.ReadEndpoint.At.String(),
+		learnosity.SettingWriteEndpoint: s.config.WriteEndpoint.At.String(),
+	}
 	if text, from := pick(c, p, flagEndpoint, "POOLSYNC_ENDPOINT", "", ""); text != "" {
 		var err error
 		if s.read, s.write, err = parseEndpoint(text); err != nil {
 			return fmt.Errorf("%s: %w", from, err)
 		}
+		s.origin[learnosity.SettingReadEndpoint], s.origin[learnosity.SettingWriteEndpoint] = from, from
 	}
 	if s.read == "" {
 		s.read, s.write = learnosity.DefaultEndpoint, learnosity.DefaultEndpoint
 	}
-	s.version, _ = pick(c, p, flagAPIVersion, "POOLSYNC_API_VERSION", s.config.APIVersion.Value, learnosity.DefaultVersion)
+	var from string
+	if s.version, from = pick(c, p, flagAPIVersion, "POOLSYNC_API_VERSION", s.config.APIVersion.Value, learnosity.DefaultVersion); from == "file" {
+		from = s.config.APIVersion.At.String()
+	}
+	s.origin[learnosity.SettingVersion] = from
 	return nil
 }
 

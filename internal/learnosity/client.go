@@ -127,8 +127,8 @@ func New(cfg Config) (*Client, error) {
 func newConn(cfg Config) (*conn, http.RoundTripper, error) {
 	read := cmp.Or(cfg.ReadEndpoint, cfg.WriteEndpoint, DefaultEndpoint)
 	write := cmp.Or(cfg.WriteEndpoint, cfg.ReadEndpoint, DefaultEndpoint)
-	readURL, readErr := parseEndpoint("read endpoint", read)
-	writeURL, writeErr := parseEndpoint("write endpoint", write)
+	readURL, readErr := parseEndpoint(SettingReadEndpoint, read)
+	writeURL, writeErr := parseEndpoint(SettingWriteEndpoint, write)
 	if read == write {
 		writeErr = nil
 	}

@@ -15,10 +15,17 @@ const demoKey = "yis0TYCu7U9V4o7M"
 // service answers others with 41001.
 const keyLength = 16
 
+// The settings of a [ConfigError] that are no environment variables.
+const (
+	SettingVersion       = "API version"
+	SettingReadEndpoint  = "read endpoint"
+	SettingWriteEndpoint = "write endpoint"
+)
+
 // ConfigError is a setting that cannot be used. It never holds the value of a
 // credential.
 type ConfigError struct {
-	Setting string // an environment variable, or "read endpoint"
+	Setting string // an environment variable, or a Setting constant
 	Problem string // "is not set"
 	Advice  string // what to do about it
 }
@@ -87,7 +94,7 @@ func checkVersion(version string) error {
 		return nil
 	}
 	return &ConfigError{
-		"API version", "is not a version of the Data API",
+		SettingVersion, "is not a version of the Data API",
 		`write it as Learnosity's release pages do, "` + DefaultVersion + `"`,
 	}
 }
