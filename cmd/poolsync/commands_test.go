@@ -87,6 +87,9 @@ func setup(env *testscript.Env) error {
 	w.url = h.URL
 	env.Values["world"] = w
 	env.Setenv("POOLSYNC_ENDPOINT", h.URL)
+	gone := httptest.NewServer(w)
+	gone.Close()
+	env.Setenv("NOBODY", gone.URL)
 	env.Setenv("LEARNOSITY_CONSUMER_KEY", key)
 	env.Setenv("LEARNOSITY_CONSUMER_SECRET", secret)
 	env.Setenv("LEARNOSITY_DOMAIN", "localhost")

@@ -12,6 +12,8 @@ type task struct {
 	prior   *pool.Entry // as recorded before this call, nil if there was none
 	entry   pool.Entry  // with this call as pending
 	outcome *Outcome
+
+	requestUUID string // of the answer that accepted the call
 }
 
 // isFollowed reports whether the pool has a later call in the plan. Whether that

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -247,7 +248,9 @@ func (r *Runner) conclude(t *task, res settle.Result) {
 			t.outcome.Warnings = append(t.outcome.Warnings, res.Reason)
 		}
 	case settle.Failed:
-		t.outcome.State, t.outcome.Problem = Failed, &Problem{Message: res.Reason, Remedy: remedyFor(res)}
+		t.outcome.State, t.outcome.Problem = Failed, &Problem{
+			Code: res.Code, Message: res.Reason, RequestUUID: t.requestUUID, Remedy: remedyFor(res),
+		}
 	default:
 		t.outcome.State, t.outcome.Problem = StillRunning, &Problem{Message: res.Reason}
 	}
@@ -264,10 +267,11 @@ func (r *Runner) Record(e pool.Entry) {
 }
 
 func remedyFor(res settle.Result) string {
+	hint := learnosity.HintFor(res.Code)
 	if res.Job == "" {
-		return ""
+		return hint
 	}
-	return "look at the job: poolsync jobs " + string(res.Job) + "; correct the manifest and apply again"
+	return cmp.Or(hint, "correct the manifest and apply again") + "; the job's record: poolsync jobs " + string(res.Job)
 }
 
 // recordOnly carries out what needs no call: entries of pools that are gone, and

@@ -154,6 +154,7 @@ func (r *Runner) accept(b batch, a learnosity.Accepted) {
 		}
 		t.entry.Pending = &pending
 		t.outcome.State, t.outcome.Job, t.outcome.Accepted = StillRunning, job, true
+		t.requestUUID = a.RequestUUID
 		entries = append(entries, t.entry)
 	}
 	r.Recorder.Put(entries...)

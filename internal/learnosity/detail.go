@@ -3,8 +3,10 @@ package learnosity
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -15,6 +17,9 @@ const (
 	maxMessage = 500
 	maxDetail  = 2000
 )
+
+// maxDepth is a depth that no useful explanation has.
+const maxDepth = 8
 
 // clean makes a server's text safe to print: one line, no control or invisible
 // formatting characters, and no longer than max characters.
@@ -47,9 +52,43 @@ func flatten(raw json.RawMessage) string {
 	return clean(describe(v, 0), maxDetail)
 }
 
-// describe stops at a depth that no useful explanation has.
+// codeIn gives the first error code that a JSON value names, or 0. Codes of the
+// API have five digits.
+func codeIn(raw json.RawMessage) int {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return 0
+	}
+	return findCode(v, 0)
+}
+
+func findCode(v any, depth int) int {
+	if depth > maxDepth {
+		return 0
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, member := range v {
+			if code := findCode(member, depth+1); code != 0 {
+				return code
+			}
+		}
+	case map[string]any:
+		code, err := strconv.Atoi(fmt.Sprint(v["code"]))
+		if err == nil && code >= 10_000 && code < 100_000 {
+			return code
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if code := findCode(v[key], depth+1); code != 0 {
+				return code
+			}
+		}
+	}
+	return 0
+}
+
+// describe stops at maxDepth.
 func describe(v any, depth int) string {
-	const maxDepth = 8
 	if depth > maxDepth {
 		return "…"
 	}

@@ -28,7 +28,24 @@ func TestTrap08And29Hints(t *testing.T) {
 		{failure(403, 41001), []string{EnvKey, "16 characters"}},
 		{failure(410, 42001), []string{DefaultVersion, "was removed"}},
 		{failure(400, 43000), []string{DefaultVersion, "newer"}},
+		{failure(400, 20000), []string{"manifest"}},
+		{failure(400, 20001), []string{"manifest"}},
+		{failure(400, 20002), []string{"share"}},
+		{failure(400, 20003), []string{"manifest"}},
+		{failure(400, 20004), []string{"manifest"}},
+		{failure(400, 20009), []string{"API version"}},
+		{failure(409, 20011), []string{"poolsync plan"}},
+		{failure(404, 20012), []string{DefaultVersion, "itembank/pools"}},
+		{failure(400, 20013), []string{"an item", "validate --online"}},
+		{failure(400, 20014), []string{"a tag", "validate --online"}},
+		{failure(400, 20015), []string{"a tag type", "validate --online"}},
 		{failure(400, 20027), []string{"too large"}},
+		{failure(400, 30000), []string{"poolsync adopt"}},
+		{failure(400, 30001), []string{"validate --online"}},
+		{failure(400, 30002), []string{"publish it"}},
+		{failure(400, 30003), []string{"twice"}},
+		{failure(400, 40000), []string{"permissions"}},
+		{failure(405, 40001), []string{"permissions"}},
 		{failure(500, 10000), []string{"try again later", "Support"}},
 		{failure(502, 0), []string{"try again later"}},
 		{&reply{status: 503, kind: "text/html", body: "<html>"}, []string{"gateway"}},
@@ -52,7 +69,7 @@ func TestTrap08And29Hints(t *testing.T) {
 			})
 		})
 	}
-	require.Empty(t, (&Error{Status: 409, Code: 20011}).Hint())
+	require.Empty(t, (&Error{Status: 409, Code: 29999}).Hint())
 }
 
 func TestErrorText(t *testing.T) {

@@ -2,6 +2,7 @@ package learnosity
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -13,8 +14,23 @@ const (
 // hints are the codes whose advice depends on nothing.
 var hints = map[int]string{
 	10000: "the server failed; try again later" + tellSupport,
+	20000: "the API misses a value that the message names; declare it in the manifest, or check the API version",
+	20001: "a value is too short or too long; the message names it: change it in the manifest",
+	20002: "there are too many values in one place; the message names it: let several pools or several applies share them",
+	20003: "a value has the wrong type; the message names it: change it in the manifest, or check the API version",
+	20004: "the API does not take this value; the message names it: change it in the manifest",
+	20009: "the API does not take requests of this form; check the API version",
+	20011: "the bank holds something that conflicts with this; poolsync plan shows what is there now",
+	20013: "an item is not in this item bank, or not published; poolsync validate --online finds all of these",
+	20014: "a tag is not in this item bank; poolsync validate --online finds all of these",
+	20015: "a tag type is not in this item bank; poolsync validate --online finds all of these",
 	20027: "the answer would have been too large; ask for less at a time",
+	30000: "the bank holds it already; poolsync plan shows what is there now, and poolsync adopt takes it over",
+	30001: "something that the pool names is not in this item bank; poolsync validate --online finds all of these",
+	30002: "an item or activity is not published; publish it in the item bank, then apply again",
+	30003: "an activity names an item twice; correct the activity in the item bank, then apply again",
 	40000: "the consumer key may not do this; check its permissions in Learnosity Console",
+	40001: "the consumer key may not make this call; check its permissions in Learnosity Console",
 	41000: "the request lost its body on the way: check that the endpoint is the https:// address itself, not one that redirects",
 	41001: "check " + EnvKey + ": a consumer key has 16 characters, without spaces, quotes or line breaks around it",
 	41002: "check " + EnvKey + " for a typing error, quotes or spaces" + setUpDelay,
@@ -26,6 +42,10 @@ var hints = map[int]string{
 	41009: "the consumer key is not active; check it in Learnosity Console",
 	42000: "the quota is shared by every process with this consumer key; is another one running?",
 }
+
+// HintFor says what to do about a code of the API wherever it comes from, such
+// as the results of a job; "" if nothing is known of it.
+func HintFor(code int) string { return strings.TrimSuffix(hints[code], tellSupport) }
 
 // Hint says what to check or do next, in a line; "" if nothing is known that
 // the error does not say itself.
@@ -42,6 +62,8 @@ func (e *Error) Hint() string {
 	case 41005:
 		return fmt.Sprintf("the domain %q is not on the consumer's list in Learnosity Console; set %s to one that is",
 			e.domain, EnvDomain) + setUpDelay
+	case 20012:
+		return fmt.Sprintf("version %s of the Data API knows no %s; check the API version and the endpoint", e.version, e.Endpoint)
 	case 42001:
 		return fmt.Sprintf("version %s of the Data API was removed; choose a current one", e.version)
 	case 43000:

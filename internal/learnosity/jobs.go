@@ -188,6 +188,7 @@ func decodeJob(raw json.RawMessage) (pool.Job, string, error) {
 		if text := flatten(r[key]); text != "" {
 			parts = append(parts, key+": "+text)
 		}
+		j.Code = cmp.Or(j.Code, codeIn(r[key]))
 	}
 	j.Detail = clean(strings.Join(parts, "; "), maxDetail)
 	return j, string(j.Reference), nil

@@ -162,16 +162,20 @@ func TestJobsNotAskedForAreDropped(t *testing.T) {
 func TestTrap23JobRecord(t *testing.T) {
 	const known = `"reference":"9fd443d0","type":"pools","status":"halted",` +
 		`"dt_created":"2015-04-24 01:30:02","dt_completed":"2015-04-24 01:30:03"`
-	tests := []struct{ name, more, want string }{
-		{"nothing", `"results":[],"data":null,"message":"","errors":{}`, ""},
-		{"text", `"message":"no\nsuch\u001b[31m item"`, "message: no such [31m item"},
+	tests := []struct {
+		name, more, want string
+		code             int
+	}{
+		{"nothing", `"results":[],"data":null,"message":"","errors":{}`, "", 0},
+		{"text", `"message":"no\nsuch\u001b[31m item"`, "message: no such [31m item", 0},
 		{"list of objects", `"results":[{"code":20013,"message":"Item not found","reference":"item-9"},` +
-			`{"code":"20014","message":"Tag not found"}]`, "results: 20013 Item not found (item-9); 20014 Tag not found"},
+			`{"code":"20014","message":"Tag not found"}]`, "results: 20013 Item not found (item-9); 20014 Tag not found", 20013},
 		{
 			"message and more", `"errors":[{"message":"Foreign items","items":["a","b"],"fatal":true}]`,
-			"errors: Foreign items, fatal: true, items: a; b",
+			"errors: Foreign items, fatal: true, items: a; b", 0,
 		},
-		{"several members", `"results":{"failed":["i1","i2"]},"data":7.5`, "data: 7.5; results: failed: i1; i2"},
+		{"several members", `"results":{"failed":["i1","i2"]},"data":7.5`, "data: 7.5; results: failed: i1; i2", 0},
+		{"deeper", `"data":{"code":7,"errors":[{"code":"E1"},{"code":"30001"}]}`, "data: code: 7, errors: code: E1; code: 30001", 30001},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -179,7 +183,7 @@ func TestTrap23JobRecord(t *testing.T) {
 			require.NoError(t, err)
 			want := pool.Job{
 				Reference: "9fd443d0", Type: "pools", Status: pool.JobHalted,
-				Created: "2015-04-24 01:30:02", Completed: "2015-04-24 01:30:03", Detail: test.want,
+				Created: "2015-04-24 01:30:02", Completed: "2015-04-24 01:30:03", Code: test.code, Detail: test.want,
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)

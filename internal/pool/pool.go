@@ -108,6 +108,7 @@ type Job struct {
 	Status    JobStatus    `json:"status"`
 	Created   string       `json:"dt_created"`
 	Completed string       `json:"dt_completed,omitempty"`
+	Code      int          `json:"code,omitempty"` // the API's error code, if the job names one
 	Detail    string       `json:"detail,omitempty"`
 }
 

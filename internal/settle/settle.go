@@ -36,6 +36,7 @@ type Result struct {
 	Verdict Verdict
 	Reason  string
 	Job     pool.JobReference
+	Code    int // the API's, if the job named one
 	// Recorded says that what was sent is in the entry as applied.
 	Recorded bool
 	// Warnings are what there is to say of a call that happened.
@@ -126,7 +127,7 @@ func Halt(e pool.Entry, job pool.Job) Result {
 		reason += ": " + job.Detail
 	}
 	e.Pending = Ended(*e.Pending, job)
-	return Result{Entry: failed(e, reason), Verdict: Failed, Reason: reason, Job: job.Reference}
+	return Result{Entry: failed(e, reason), Verdict: Failed, Reason: reason, Job: job.Reference, Code: job.Code}
 }
 
 // failed gives the entry of a pool whose call failed: what was applied before
