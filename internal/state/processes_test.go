@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -149,11 +150,15 @@ func (w *worker) called(k pool.Key) bool {
 	return bytes.Contains(data, []byte(k.String()+"\n"))
 }
 
-// pauseAt stops this process once, as kill -STOP does.
+// pauseAt stops this process once, as kill -STOP does. The signal stops one
+// thread after another: until it is woken again this one goes no further.
 func (w *worker) pauseAt(where string) {
 	if w.stop == where {
 		w.stop = ""
+		woken := make(chan os.Signal, 1)
+		signal.Notify(woken, syscall.SIGCONT)
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		<-woken
 	}
 }
 
