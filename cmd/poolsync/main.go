@@ -14,6 +14,7 @@ func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a reader that went away must not end an apply half-way
 	go func() {
 		<-signals
 		cancel(cli.ErrInterrupted) // the first one lets the run record what is in flight

@@ -17,7 +17,7 @@ import (
 type State string
 
 // The states. Doubt is only ever seen inside the package: a run ends with it
-// settled or as Failed.
+// settled, as Failed, or as StillRunning.
 const (
 	Applied      State = "applied"
 	Failed       State = "failed"

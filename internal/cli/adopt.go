@@ -57,13 +57,10 @@ func runAdopt(ctx context.Context, c *cli.Context, p *program) exit {
 	}
 	doc.Head = x.head(report.Head{Command: "adopt", Target: s.target(), Diagnostics: s.found})
 	d := document{json: func() any { return doc }}
-	if ok {
+	if ok || len(doc.Pools) > 0 {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteAdoption(w, doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 func (s *session) adopt(ctx context.Context, c *cli.Context, doc *report.Adoption) (exit, bool) {

@@ -67,10 +67,7 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	if len(a.doc.Changes) > 0 {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteResult(w, a.doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 // newRun names a run: its start, in server-independent local time.

@@ -44,10 +44,7 @@ func runDrift(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteDrift(w, doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) (exit, bool) {

@@ -54,10 +54,7 @@ func runJobs(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteJobs(w, doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 // jobsQuery takes the query of jobs get from the flags.

@@ -71,10 +71,7 @@ func runList(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteList(w, doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 func (s *session) list(ctx context.Context, c *cli.Context) ([]report.Listed, exit, bool) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -94,43 +95,78 @@ func (o outputs) onStdout(format string) bool {
 	return false
 }
 
-// write writes the document everywhere it goes. Text is left out where there is
-// nothing but an error to tell, which standard error tells.
-func (o outputs) write(d document) error {
+// finish writes the document and gives the command's exit. An output that cannot
+// be written does not keep the others from being written, nor what came of the
+// command from being told.
+func (o outputs) finish(d document, x exit) exit {
+	var errs []error
 	for _, to := range o.to {
-		var buf bytes.Buffer
-		var err error
-		switch {
-		case to.format == formatJSON:
-			err = report.WriteJSON(&buf, d.json())
-		case to.format == formatMarkdown:
-			err = d.markdown(report.Markdown{Full: o.full}, &buf)
-		case to.format == formatGitHub:
-			err = d.github(report.Annotations{Under: o.p.underWorkspace()}, &buf)
-		case d.text != nil:
-			err = d.text(report.Text{Color: o.color && to.file == "", Full: o.full}, &buf)
-		}
-		if err == nil {
-			err = o.put(to, buf.Bytes())
-		}
-		if err != nil {
-			return fmt.Errorf("write %s output: %w", to.format, err)
+		if err := o.write(to, d); err != nil {
+			errs = append(errs, fmt.Errorf("write %s output: %w", to.format, err))
 		}
 	}
-	return nil
+	if len(errs) == 0 {
+		return x
+	}
+	x.err = errors.Join(x.err, errors.Join(errs...))
+	if x.code == CodeDone || x.code == CodeChanges {
+		x.code, x.reason = CodeError, x.reason+"; not every output could be written"
+	}
+	return x
 }
 
-func (o outputs) put(to output, data []byte) error {
-	if to.file == "" {
-		_, err := o.p.Stdout.Write(data)
+// write writes one output. Text is left out where there is nothing but an error
+// to tell, which standard error tells.
+func (o outputs) write(to output, d document) error {
+	var buf bytes.Buffer
+	var err error
+	switch {
+	case to.format == formatJSON:
+		err = report.WriteJSON(&buf, d.json())
+	case to.format == formatMarkdown:
+		err = d.markdown(report.Markdown{Full: o.full}, &buf)
+	case to.format == formatGitHub:
+		err = d.github(report.Annotations{Under: o.p.underWorkspace()}, &buf)
+	case d.text != nil:
+		err = d.text(report.Text{Color: o.color && to.file == "", Full: o.full}, &buf)
+	}
+	if err != nil {
 		return err
 	}
-	if dir := filepath.Dir(to.file); dir != "." {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+	if to.file == "" {
+		_, err = o.p.Stdout.Write(buf.Bytes())
+		return err
 	}
-	return os.WriteFile(to.file, data, 0o600)
+	return os.WriteFile(to.file, buf.Bytes(), 0o600)
+}
+
+// prepare makes sure that the files can be written, before anything is done that
+// they are to tell of. One that cannot is left out.
+func (o *outputs) prepare() error {
+	var errs []error
+	o.to = slices.DeleteFunc(o.to, func(to output) bool {
+		err := to.open()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("-o %s=%s: %w", to.format, to.file, err))
+		}
+		return err != nil
+	})
+	return errors.Join(errs...)
+}
+
+// open opens the output's file and leaves it as it is.
+func (to output) open() error {
+	if to.file == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to.file), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to.file, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // underWorkspace gives the working directory as it lies in the workspace of a

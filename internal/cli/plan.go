@@ -51,10 +51,7 @@ func runPlan(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WritePlan(w, doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 // plan makes the plan of a command that only reads.

@@ -20,6 +20,7 @@ type progress struct {
 	now  apply.Progress
 	bar  *progressbar.ProgressBar
 	stop chan struct{}
+	told sync.WaitGroup
 }
 
 func newProgress(p *program) *progress {
@@ -28,7 +29,7 @@ func newProgress(p *program) *progress {
 		s.bar = newBar(p.Stderr)
 		return s
 	}
-	go s.tell(p)
+	s.told.Go(func() { s.tell(p) })
 	return s
 }
 
@@ -66,6 +67,7 @@ func (s *progress) tell(p *program) {
 
 func (s *progress) end() {
 	close(s.stop)
+	s.told.Wait() // nothing is told after the result
 	if s.bar != nil {
 		_ = s.bar.Finish()
 	}

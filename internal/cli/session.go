@@ -52,6 +52,9 @@ func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 	if p.refused != nil {
 		return s, *p.refused, false
 	}
+	if err = s.out.prepare(); err != nil {
+		return s, exit{code: CodeError, reason: "an output cannot be written; nothing was done", err: err}, false
+	}
 	s.settings, s.found, err = resolve(c, p)
 	if err != nil {
 		return s, usage("%w", err), false

@@ -48,10 +48,7 @@ func runState(ctx context.Context, c *cli.Context, p *program) exit {
 	case ok:
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteState(w, doc) }
 	}
-	if err := s.out.write(d); err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	return s.out.finish(d, x)
 }
 
 func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.State) (exit, bool) {

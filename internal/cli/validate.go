@@ -39,16 +39,12 @@ func runValidate(ctx context.Context, c *cli.Context, p *program) exit {
 		x = done(plural(len(s.declared), "pool") + " in " + plural(len(s.manifest.Files), "file") + " valid")
 	}
 	doc := report.Validation{Head: x.head(report.Head{Command: "validate", Diagnostics: s.found}), Files: len(s.manifest.Files), Pools: len(s.declared)}
-	err := s.out.write(document{
+	return s.out.finish(document{
 		json:     func() any { return doc },
 		text:     func(t report.Text, w io.Writer) error { return t.WriteValidation(w, doc) },
 		markdown: func(m report.Markdown, w io.Writer) error { return m.WriteValidation(w, doc) },
 		github:   func(n report.Annotations, w io.Writer) error { return n.WriteValidation(w, doc) },
-	})
-	if err != nil {
-		return failed(ctx, err)
-	}
-	return x
+	}, x)
 }
 
 // lookup adds what the bank has to say to the findings.

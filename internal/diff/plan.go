@@ -124,7 +124,7 @@ type Change struct {
 	Blocked     []Block         `json:"blocked"`
 	Notes       []string        `json:"notes,omitempty"`
 	Fingerprint string          `json:"fingerprint,omitempty"`
-	// Live marks a change that a running exam may see.
+	// Dangerous marks a change that a running exam may see.
 	Dangerous bool `json:"dangerous,omitempty"`
 
 	Declared *pool.Declared `json:"-"`

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -215,8 +214,8 @@ func (r *configReader) freeze(v *value) Freeze {
 	}
 	for i := range list.items {
 		item := &list.items[i]
-		if _, err := path.Match(item.text, ""); err != nil {
-			r.add(item.fault(ruleFreeze, "close the brackets", "the glob %s is not well-formed", quote(item.text)))
+		if strings.ContainsAny(item.text, "[]{}") {
+			r.add(item.fault(ruleFreeze, "write ? for any one character", "the glob %s has brackets; a glob knows * and ? alone", quote(item.text)))
 		}
 		if item.kind == kindText {
 			f.Pools = append(f.Pools, item.text)

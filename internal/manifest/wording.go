@@ -78,7 +78,7 @@ func (s *schema) word(b breach) []finding {
 	case "minimum", "maximum":
 		return []finding{outOfRange(b)}
 	}
-	return nil // minProperties: checkContent says more
+	return nil // minProperties: the check of empty content says more
 }
 
 // unknownFields words what additionalProperties refuses.
