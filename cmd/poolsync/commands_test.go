@@ -217,9 +217,12 @@ func checkJSON(ts *testscript.TestScript, args []string, stdout []byte) {
 		}
 		data := stdout
 		if file != "" {
-			var err error
+			info, err := os.Stat(ts.MkAbs(file))
+			if err != nil || !info.Mode().IsRegular() {
+				continue // the command line was refused, or nothing can be read back
+			}
 			if data, err = os.ReadFile(ts.MkAbs(file)); err != nil {
-				continue // the command line was refused
+				ts.Fatalf("%v", err)
 			}
 		}
 		var doc any
