@@ -183,7 +183,7 @@ func (r *Runner) after(t *task, prior pool.Entry) pool.Entry {
 	rebuilt := t.call.Verb == pool.Set
 	e := pool.Entry{
 		Format: pool.EntryFormat, Key: t.change.Key, Set: r.Origin.Set, File: prior.File,
-		Commit: r.Origin.Commit, CommitTime: r.Origin.CommitTime, Sent: &sent,
+		Commit: r.Origin.Commit, CommitTime: r.Origin.CommitTime, Sent: &sent, Operation: t.call.Operation,
 		Touched: !rebuilt && (prior.Touched || t.change.Has(diff.Touched)),
 		Retired: t.call.Operation == pool.OpRetire,
 	}

@@ -141,6 +141,7 @@ func (s *session) adoptAll(ctx context.Context, c *cli.Context, rec *state.Recor
 			return out, err
 		}
 		if a.Outcome == report.AdoptionDone {
+			a.Notes = append(a.Notes, s.stillOpen(d, l, e)...)
 			if d.Bank == pool.Primary {
 				rec.BindKey(s.keyHash())
 			}
@@ -230,6 +231,25 @@ func (s *session) compareMembership(a *report.Adopted, d pool.Declared, held poo
 	}
 }
 
+// wasHeld reports whether someone unpublished a managed pool that the manifest
+// publishes. Adopting it vouches for what it holds; whether it is published again
+// is another question, which --republish answers.
+func wasHeld(d pool.Declared, l pool.Live, old pool.Entry) bool {
+	return old.Sent != nil && old.Sent.Status == pool.Published && d.Status == pool.Published && l.Status == pool.Unpublished
+}
+
+// stillOpen says what adopting a managed pool leaves for apply to do.
+func (s *session) stillOpen(d pool.Declared, l pool.Live, old pool.Entry) []string {
+	var notes []string
+	if wasHeld(d, l, old) && !d.Lifecycle.IgnoreStatus {
+		notes = append(notes, "someone unpublished it; it is left so until: apply --republish "+string(d.Reference))
+	}
+	if old.Sent != nil && d.Snapshot != "" && d.Snapshot != old.Sent.Snapshot {
+		notes = append(notes, fmt.Sprintf("its snapshot label %q is not recorded: it asks apply for a rebuild", d.Snapshot))
+	}
+	return notes
+}
+
 // adopted is the entry of a pool that was taken over: content as declared, the
 // rest as it is live, so that the next plan shows what differs. An item that was
 // not changed since the pool was created is in it as the bank has it now, which
@@ -240,12 +260,15 @@ func (s *session) adopted(d pool.Declared, l pool.Live, old pool.Entry, correcti
 	if l.Status == pool.Published || l.Status == pool.Unpublished {
 		spec.Status = l.Status
 	}
-	sent := pool.Sent{Spec: spec, Snapshot: d.Snapshot}
-	if old.Sent != nil {
-		sent.Labels, sent.Corrections = old.Sent.Labels, old.Sent.Corrections
+	if wasHeld(d, l, old) {
+		spec.Status = old.Sent.Status
 	}
-	if d.Snapshot != "" && !slices.Contains(sent.Labels, d.Snapshot) {
-		sent.Labels = append(slices.Clone(sent.Labels), d.Snapshot)
+	sent := pool.Sent{Spec: spec}
+	switch {
+	case old.Sent != nil: // a label that it never had still asks for a rebuild
+		sent.Snapshot, sent.Labels, sent.Corrections = old.Sent.Snapshot, old.Sent.Labels, old.Sent.Corrections
+	case d.Snapshot != "":
+		sent.Snapshot, sent.Labels = d.Snapshot, []string{d.Snapshot}
 	}
 	if correctionsDone {
 		sent.Corrections = d.Corrections

@@ -195,8 +195,8 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 	if err != nil {
 		return a.failed(ctx, err), err
 	}
-	if unneeded := diff.Unneeded(plan, a.options); len(unneeded) > 0 {
-		return unneededFlags(unneeded), nil
+	if x, ok := a.lifts(plan); !ok {
+		return x, nil
 	}
 	plan, extra, err := a.approved(plan)
 	if err != nil {
@@ -210,13 +210,14 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 		x := exit{code: CodeGuard, reason: plural(n, "change") + " blocked by a guard; nothing was written"}
 		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked"), nil
 	}
+	if ask && plan.HasChanges() {
+		if x, ok := a.confirm(ctx, plan); !ok {
+			return x, nil
+		}
+	}
+	a.recordMoves()
 	x := done(nothingToDo(plan))
 	if plan.HasChanges() || slices.ContainsFunc(plan.Changes, func(ch diff.Change) bool { return len(ch.Blocked) > 0 }) {
-		if ask && plan.HasChanges() {
-			if x, ok := a.confirm(ctx, plan); !ok {
-				return x, nil
-			}
-		}
 		if x, err = a.write(ctx, plan); errors.Is(err, state.ErrMoved) {
 			return x, err
 		}
@@ -228,6 +229,18 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 		}
 	}
 	return x, nil
+}
+
+// recordMoves records in which file a pool is declared by now, where nothing else
+// about it is to be recorded: orphans are looked for by file.
+func (a *application) recordMoves() {
+	for _, d := range a.declared {
+		e, known := a.rec.Entry(d.Key)
+		if file := a.recorded(d.File); known && e.Set == a.set && e.Pending == nil && e.File != file {
+			e.File = file
+			a.rec.Put(e)
+		}
+	}
 }
 
 // approved limits a plan to what was approved: the saved plan of --plan, or the

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
+	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/state"
 )
@@ -116,9 +118,26 @@ func (s *session) failed(ctx context.Context, err error) exit {
 	return failed(ctx, err)
 }
 
-// unneededFlags refuses flags that lift nothing: a typing error must not be
-// taken for consent to something else.
-func unneededFlags(flags []string) exit {
-	x := exit{code: CodeError, reason: "a flag lifts nothing", err: fmt.Errorf("nothing in the plan needs %s", strings.Join(flags, ", "))}
-	return x.hint("check the reference, or leave the flag out")
+// lifts refuses flags that lift nothing in the plan: a typing error must not be
+// taken for consent to something else. Of flags whose work was done by an earlier
+// run it only says so.
+func (s *session) lifts(plan diff.Plan) (exit, bool) {
+	for _, l := range plan.Spent {
+		s.p.say("nothing needs %s %s any more: that was applied", l.Flag, l.Reference)
+	}
+	lifts := plan.Unneeded
+	if len(lifts) == 0 {
+		return exit{}, true
+	}
+	var errs []error
+	for _, l := range lifts {
+		err := fmt.Errorf("nothing in the plan needs %s %s", l.Flag, l.Reference)
+		if i := slices.IndexFunc(s.declared, func(d pool.Declared) bool { return d.Reference == l.Reference }); i >= 0 {
+			d := s.declared[i]
+			err = fmt.Errorf("%w: %s at %s is not held up by what it lifts", err, d.Key, d.Position(d.At.Pool))
+		}
+		errs = append(errs, err)
+	}
+	x := exit{code: CodeError, reason: "a flag lifts nothing", err: errors.Join(errs...)}
+	return x.hint("check the reference, or leave the flag out"), false
 }

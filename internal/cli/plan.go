@@ -77,8 +77,8 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	if err != nil {
 		return diff.Plan{}, s.failed(ctx, err), false
 	}
-	if unneeded := diff.Unneeded(r.plan, s.options); len(unneeded) > 0 {
-		return diff.Plan{}, unneededFlags(unneeded), false
+	if x, ok := s.lifts(r.plan); !ok {
+		return diff.Plan{}, x, false
 	}
 	return r.plan, planExit(c, r.plan), true
 }

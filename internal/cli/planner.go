@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/settle"
+	"github.com/poolsync/poolsync/internal/source"
 	"github.com/poolsync/poolsync/internal/state"
 )
 
@@ -110,15 +113,18 @@ func (s *session) scope(ctx context.Context, snap state.Snapshot) (diff.Scope, e
 	for _, path := range s.paths {
 		sc.Under = append(sc.Under, s.recorded(path))
 	}
-	if len(s.config.Manifests) == 0 || sc.NoOrphans || !s.mayOrphan(snap, sc) {
+	beside := s.beside()
+	if len(beside) == 0 || sc.NoOrphans || !s.mayOrphan(snap, sc) {
 		return sc, nil
 	}
-	all, found, err := manifest.Load(ctx, manifest.Options{Paths: s.configured(), Config: s.config.File})
+	all, found, err := manifest.Load(ctx, manifest.Options{Paths: beside, Config: s.config.File})
 	if err != nil {
 		return sc, err
 	}
-	if found.HasErrors() {
-		return sc, fmt.Errorf("the manifests that %s names are not all valid, so what is orphaned cannot be told", s.config.File)
+	// Where nothing is configured, a folder may hold YAML of all sorts. Reading
+	// what can be read is enough to tell of orphans, and not enough to retire them.
+	if found.HasErrors() && (len(s.config.Manifests) > 0 || s.options.Prune) {
+		return sc, s.orphansUnknown(found)
 	}
 	sc.Elsewhere = map[pool.Key]bool{}
 	for _, d := range all.Pools {
@@ -128,6 +134,39 @@ func (s *session) scope(ctx context.Context, snap state.Snapshot) (diff.Scope, e
 		sc.Elsewhere[d.Key] = true
 	}
 	return sc, nil
+}
+
+// beside are the manifests in which a pool may be declared that the given ones do
+// not declare: the configured ones, or what lies in the same folder as a file
+// that was given.
+func (s *session) beside() []string {
+	if len(s.config.Manifests) > 0 {
+		return s.configured()
+	}
+	var out []string
+	for _, path := range s.paths {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			continue
+		}
+		for _, pattern := range []string{"*.yaml", "*.yml"} {
+			found, err := filepath.Glob(filepath.Join(filepath.Dir(path), pattern))
+			if err == nil {
+				out = append(out, found...)
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".") })
+}
+
+// orphansUnknown is the error for manifests beside those of this run that cannot
+// be read, so that what they declare is not known.
+func (s *session) orphansUnknown(found source.Diagnostics) error {
+	i := slices.IndexFunc(found, func(d source.Diagnostic) bool { return d.Severity == source.Error })
+	where, hint := "the manifests that "+s.config.File+" names", "poolsync validate without a PATH shows all findings"
+	if len(s.config.Manifests) == 0 {
+		where, hint = "the files beside "+strings.Join(s.paths, ", "), "name the manifests of this set in poolsync.yaml: manifests: [pools]"
+	}
+	return &adviceError{fmt.Sprintf("%s are not all valid, so what is orphaned cannot be told: %s", where, found[i]), hint}
 }
 
 // mayOrphan reports whether the state has pools of this scope that are not

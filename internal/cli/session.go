@@ -39,12 +39,14 @@ type session struct {
 	// skipVerify is --verify=false of apply.
 	skipVerify bool
 	quiet      bool // findings are the product, and not shown beside it
+	prunes     bool // the command knows --prune
 }
 
 // begin resolves the settings and the outputs of a command. ok is false if the
 // command is over, with the exit that says why.
 func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
-	s = &session{p: p, quiet: c.Command.Name == "validate"}
+	_, prunes := flagsOf(c.Command)[flagPrune]
+	s = &session{p: p, quiet: c.Command.Name == "validate", prunes: prunes}
 	var err error
 	if s.out, err = outputsOf(c, p); err != nil {
 		return s, usage("%w", err), false
@@ -67,6 +69,8 @@ func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 
 // emptyRules are the manifest rules that --allow-empty lifts.
 var emptyRules = []string{"no-pools", "no-manifests"}
+
+func isEmpty(d source.Diagnostic) bool { return slices.Contains(emptyRules, d.Rule) }
 
 // invalid shows the findings on standard error and gives the exit for them.
 func (s *session) invalid(reason string) exit {
@@ -97,10 +101,14 @@ func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 	s.found = append(s.found, found...)
 	s.assertBanks()
 	if allowEmpty {
-		s.found = slices.DeleteFunc(s.found, func(d source.Diagnostic) bool { return slices.Contains(emptyRules, d.Rule) })
+		s.found = slices.DeleteFunc(s.found, isEmpty)
 	}
 	if s.found = s.found.Sort(); s.found.HasErrors() {
-		return s.invalid(fmt.Sprintf("the manifests are not valid: %s", plural(errorsIn(s.found), "error"))), false
+		x := s.invalid(fmt.Sprintf("the manifests are not valid: %s", plural(errorsIn(s.found), "error")))
+		if s.prunes && slices.ContainsFunc(s.found, isEmpty) {
+			x = x.hint("if nothing is to be declared any more: --prune --allow-empty, and --organisation-id for the bank")
+		}
+		return x, false
 	}
 	s.declared = set.Pools
 	return s.limit()

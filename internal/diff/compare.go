@@ -32,6 +32,7 @@ func Compare(in Input) Plan {
 	slices.SortStableFunc(c.plan.Changes, func(a, b Change) int { return a.Key.Compare(b.Key) })
 	c.hintRenames()
 	c.guards()
+	c.lifts()
 	c.finish()
 	return c.plan
 }
@@ -183,7 +184,7 @@ func (c *comparer) unknown(ch *Change) {
 		ch.addCall(setCall(pool.OpCreate, ch.Declared, nil, true))
 		ch.wholeFields()
 		ch.Notes = append(ch.Notes, "its creation halted: "+ch.Entry.LastError)
-	case c.in.Options.Overwrite[r]:
+	case ch.lift(flagOverwrite, c.in.Options.Overwrite):
 		ch.rule("4")
 		ch.add(Replace)
 		ch.addCall(setCall(pool.OpReplace, ch.Declared, nil, true))

@@ -109,7 +109,7 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	}
 	item, same := ch.chooseCarrier(facts)
 	ch.addCall(u.call(op, pool.Content{Items: item}, false, last))
-	if same || (len(item) > 0 && c.in.Options.AllowRefresh[ch.Reference]) {
+	if same || (len(item) > 0 && ch.lift(flagAllowRefresh, c.in.Options.AllowRefresh)) {
 		return
 	}
 	reason := "no item of the pool is known to be unchanged in the bank since the pool's last job"

@@ -98,15 +98,49 @@ func TestCounts(t *testing.T) {
 
 // TestUnneeded names flags that lift nothing.
 func TestUnneeded(t *testing.T) {
-	w := mixed().declared(declare("z")).live(live(declare("z")))
+	w := mixed().managed(declare("r")).managed(declare("held")).managed(declare("frozen"))
+	w.declared(declare("z"), declare("r"), declare("held"), declare("frozen", name("Other"))).live(live(declare("z"))).carrier("frozen")
+	w.declared(declare("r", items("i1"))).live(live(declare("held"), func(l *pool.Live) { l.Status = pool.Unpublished }))
 	o := diff.Options{
-		AllowReplace: refs("c", "a", "typo"), Overwrite: refs("z", "d"), AllowRefresh: refs("b", "a"), Republish: refs("nobody"),
-		BreakFreeze: refs("nobody"), MaxChangePercent: 30,
+		AllowReplace: refs("r", "c", "a", "typo"), Overwrite: refs("z", "d"), AllowRefresh: refs("b", "a"), Republish: refs("held", "nobody"),
+		BreakFreeze: refs("frozen", "a", "nobody"), MaxChangePercent: 30,
+		Freeze: []diff.Freeze{{From: now.Add(-time.Hour), To: now.Add(time.Hour), Pools: []string{"frozen"}}},
 	}
 	w.Options = o
-	same(t, "unneeded", []string{
-		"--allow-replace a", "--allow-replace typo", "--overwrite d", "--allow-refresh a", "--republish nobody", "--break-freeze nobody",
-	}, diff.Unneeded(diff.Compare(w.Input), o))
+	same(t, "unneeded", []diff.Lift{
+		{"--allow-replace", "a"}, {"--allow-replace", "c"}, {"--allow-replace", "typo"}, {"--overwrite", "d"},
+		{"--allow-refresh", "a"}, {"--allow-refresh", "b"}, {"--republish", "nobody"}, {"--break-freeze", "a"}, {"--break-freeze", "nobody"},
+	}, diff.Compare(w.Input).Unneeded)
+	same(t, "spent", nil, diff.Compare(w.Input).Spent)
+}
+
+// TestSpent: what a flag allowed was done, so the run that is started again with
+// it is not refused.
+func TestSpent(t *testing.T) {
+	done := func(op pool.Operation) func(*pool.Entry) {
+		return func(e *pool.Entry) { e.Operation = op; e.AppliedAt = &now }
+	}
+	o := diff.Options{
+		AllowReplace: refs("p"), Overwrite: refs("p"), AllowRefresh: refs("p"), Republish: refs("p"), BreakFreeze: refs("p"),
+		Freeze: []diff.Freeze{{From: now.Add(-time.Hour), To: now.Add(time.Hour)}},
+	}
+	for op, want := range map[pool.Operation][]string{
+		pool.OpReplace: {"--allow-replace", "--overwrite", "--republish", "--break-freeze"},
+		pool.OpEdit:    {"--allow-refresh", "--republish", "--break-freeze"},
+		pool.OpCreate:  nil,
+	} {
+		w := changed(declare("p"), declare("p")).entry(entry(declare("p"), done(op)))
+		w.Options = o
+		var spent []string
+		for _, l := range diff.Compare(w.Input).Spent {
+			spent = append(spent, l.Flag)
+		}
+		same(t, "spent by "+string(op), want, spent)
+		same(t, "unneeded after "+string(op), 5-len(want), len(diff.Compare(w.Input).Unneeded))
+	}
+	w := changed(declare("p"), declare("p")).entry(entry(declare("p"), func(e *pool.Entry) { e.Pending = &pool.PendingCall{} }))
+	w.Options, w.Unsettled = o, map[pool.Key]diff.Unsettled{key("p"): {Running: true}}
+	same(t, "in doubt", 0, len(diff.Compare(w.Input).Unneeded))
 }
 
 // TestWanted tells what the manifest asks for from what was changed outside.

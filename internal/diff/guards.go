@@ -2,13 +2,13 @@ package diff
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
-// bankCount is what the guards on a whole bank look at.
-type bankCount struct{ managed, vanished, changing int }
+// bankCount is what the guards on a whole bank look at. Under --only and PATHs
+// not all managed pools are looked for.
+type bankCount struct{ managed, sought, vanished, changing int }
 
 // guards refuses what is too much at once, too late or at a bad time. It runs
 // after every pool has its verdict.
@@ -35,8 +35,11 @@ func (c *comparer) countBanks() map[pool.Bank]bankCount {
 		}
 		n := counts[k.Bank]
 		n.managed++
-		if _, live := c.in.Live[k]; !live && c.seen(k) {
-			n.vanished++
+		if c.seen(k) {
+			n.sought++
+			if _, live := c.in.Live[k]; !live {
+				n.vanished++
+			}
 		}
 		counts[k.Bank] = n
 	}
@@ -68,11 +71,18 @@ func (ch *Change) isNew() bool {
 // the key, the bank or the endpoint is the wrong one.
 func (c *comparer) guardVanished(ch *Change, n bankCount) {
 	gone := (ch.Has(Create) || ch.Has(Forgotten)) && ch.LivePool == nil && ch.Entry != nil && ch.Entry.Sent != nil
-	if !gone || c.in.Options.RecreateVanished || (n.vanished < n.managed && n.vanished <= max(1, n.managed/10)) {
+	if !gone || c.in.Options.RecreateVanished || (n.vanished < n.sought && n.vanished <= max(1, n.sought/10)) {
 		return
 	}
-	ch.block("vanished", fmt.Sprintf("%d of %d managed pools are absent from item bank %s: wrong key, bank or endpoint?", n.vanished, n.managed, ch.Bank),
+	ch.block("vanished", fmt.Sprintf("%d of %s absent from item bank %s: wrong key, bank or endpoint?", n.vanished, managedPools(n.sought), ch.Bank),
 		"check LEARNOSITY_CONSUMER_KEY, --organisation-id and --endpoint; if the pools are really gone: --recreate-vanished")
+}
+
+func managedPools(n int) string {
+	if n == 1 {
+		return "1 managed pool is"
+	}
+	return fmt.Sprintf("%d managed pools are", n)
 }
 
 func (c *comparer) guardVolume(ch *Change, n bankCount) {
@@ -86,13 +96,16 @@ func (c *comparer) guardVolume(ch *Change, n bankCount) {
 }
 
 func (c *comparer) guardFreeze(ch *Change) {
-	if len(ch.Calls) == 0 || ch.isNew() || ch.LivePool == nil || ch.LivePool.Status == pool.Unpublished || c.in.Options.BreakFreeze[ch.Reference] {
+	if len(ch.Calls) == 0 || ch.isNew() || ch.LivePool == nil || ch.LivePool.Status == pool.Unpublished {
 		return
 	}
 	for _, f := range c.in.Options.Freeze {
 		if f.holds(ch.Reference, c.in.Now) {
+			if ch.lift(flagBreakFreeze, c.in.Options.BreakFreeze) {
+				return
+			}
 			ch.block("freeze", fmt.Sprintf("frozen until %s (%s)", f.To.UTC().Format("2006-01-02 15:04 MST"), f.Reason),
-				"apply after that; in an emergency: --break-freeze "+string(ch.Reference))
+				"apply after that; in an emergency: "+flagBreakFreeze+" "+string(ch.Reference))
 			return
 		}
 	}
@@ -107,27 +120,4 @@ func (c *comparer) guardOlder(ch *Change) {
 	ch.block("older", fmt.Sprintf("it was applied from a newer commit (%.12s of %s) than this one (%.12s of %s)",
 		ch.Entry.Commit, ch.Entry.CommitTime.UTC().Format("2006-01-02 15:04:05 MST"), c.in.Scope.Commit, at.UTC().Format("2006-01-02 15:04:05 MST")),
 		"apply the newest commit; to go back to this one, revert the newer one in git, or: --allow-older")
-}
-
-// Unneeded names the references given to flags that lift nothing in this plan,
-// so that a typing error is not taken for consent.
-func Unneeded(p Plan, o Options) []string {
-	var out []string
-	check := func(flag string, refs References, used func(Change) bool) {
-		for _, r := range sortedRefs(refs) {
-			found := false
-			for _, ch := range p.Changes {
-				found = found || (ch.Reference == r && used(ch))
-			}
-			if !found {
-				out = append(out, flag+" "+string(r))
-			}
-		}
-	}
-	check("--allow-replace", o.AllowReplace, func(ch Change) bool { return ch.Has(Replace) })
-	check("--overwrite", o.Overwrite, func(ch Change) bool { return ch.Has(Replace) && strings.HasPrefix(ch.Evidence.Rule, "4") })
-	check("--allow-refresh", o.AllowRefresh, func(ch Change) bool { return ch.Has(Edit) || ch.Has(Retire) })
-	check("--republish", o.Republish, func(ch Change) bool { return len(ch.Calls) > 0 })
-	check("--break-freeze", o.BreakFreeze, func(ch Change) bool { return len(ch.Calls) > 0 })
-	return out
 }

@@ -160,7 +160,10 @@ func TestVanishedGuard(t *testing.T) {
 	// Pools out of sight have not vanished.
 	w = gone(3, 2)
 	w.Scope.NoOrphans, w.Declared = true, w.Declared[:1]
-	same(t, "blocked under --only", 0, diff.Compare(w.Input).Blocked())
+	same(t, "all that were looked for under --only", 1, diff.Compare(w.Input).Blocked())
+	w = gone(3, 1)
+	w.Scope.NoOrphans, w.Declared = true, w.Declared[:2]
+	same(t, "one of two under --only", 0, diff.Compare(w.Input).Blocked())
 }
 
 // TestSeveralGuards: all that forbid a change are named.

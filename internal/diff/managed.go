@@ -76,7 +76,7 @@ func (c *comparer) touched(ch *Change) bool {
 func (c *comparer) held(ch *Change) bool {
 	d, e := ch.Declared, ch.Entry
 	return liveStatus(e, ch.LivePool) == pool.Unpublished && d.Status == pool.Published && e.Sent.Status == pool.Published &&
-		!d.Lifecycle.IgnoreStatus && !c.in.Options.Republish[d.Reference]
+		!d.Lifecycle.IgnoreStatus && !ch.lift(flagRepublish, c.in.Options.Republish)
 }
 
 // badLabel refuses a snapshot label that the pool had before: rebuilding takes
@@ -87,6 +87,7 @@ func (c *comparer) badLabel(ch *Change) bool {
 		return false
 	}
 	ch.rule("7")
+	ch.add(Replace)
 	ch.field("snapshot", s.Snapshot, d.Snapshot, d.At.Snapshot)
 	ch.block("snapshot-used", "snapshot "+quote(d.Snapshot)+" was used for this pool before",
 		"a rebuild takes the bank as it is today and cannot bring old content back; choose a label that this pool never had")
@@ -159,20 +160,23 @@ func (c *comparer) replace(ch *Change, u update, touched bool) {
 // consent refuses a rebuild that nobody asked for.
 func (c *comparer) consent(ch *Change, touched bool) {
 	d := ch.Declared
-	flag := "--allow-replace " + string(d.Reference)
+	flag := flagAllowReplace + " " + string(d.Reference)
 	what := "it would be rebuilt from the bank as it is now"
 	if ch.Content.Removed.Len() > 0 {
 		what = "content leaves a live pool"
 	}
-	allowed := c.in.Options.AllowReplace[d.Reference]
+	denied := d.Lifecycle.Replace == pool.ReplaceDeny
+	if !denied && !touched && (d.Lifecycle.Replace == pool.ReplaceAllow || ch.newLabel()) {
+		return
+	}
+	allowed := ch.lift(flagAllowReplace, c.in.Options.AllowReplace)
 	switch {
-	case d.Lifecycle.Replace == pool.ReplaceDeny:
+	case denied:
 		ch.block("replace-denied", what+", and its lifecycle denies that",
 			"change lifecycle.replace in "+d.Position(d.At.Replace).String())
 	case allowed:
 	case touched:
 		ch.block("replace-touched", "someone else wrote to it; a rebuild would undo that", "if that is meant: "+flag)
-	case d.Lifecycle.Replace == pool.ReplaceAllow || ch.newLabel():
 	default:
 		ch.block("replace", what,
 			"the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or "+flag)

@@ -131,6 +131,7 @@ type Change struct {
 	Entry    *pool.Entry    `json:"-"`
 	LivePool *pool.Live     `json:"-"`
 	need     *Need
+	lifted   []string // flags that lifted something for this pool
 }
 
 // Has reports whether the change has the action.
@@ -167,6 +168,8 @@ type Plan struct {
 	Declared  int
 	Digest    string // over every operation and what it rests on; not over wording or times
 	Needs     []Need // facts to be read before the plan is complete
+	Unneeded  []Lift // flags that lift nothing
+	Spent     []Lift // flags that lift nothing any more, since what they allowed was done
 }
 
 // Count tells how many changes have the action.

@@ -17,6 +17,7 @@ type Entry struct {
 	Sent       *Sent        `json:"sent,omitempty"`
 	ReadBack   *Live        `json:"read_back,omitempty"`
 	Job        JobReference `json:"job_reference,omitempty"`
+	Operation  Operation    `json:"operation,omitempty"` // the last one that was applied
 	AppliedAt  *time.Time   `json:"applied_at,omitempty"`
 	CalledAt   *time.Time   `json:"called_at,omitempty"` // server time when the pool's last set was accepted: no copy in it is older
 	Verified   bool         `json:"verified,omitempty"`  // the explicit references were seen in the pool after the last job
