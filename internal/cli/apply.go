@@ -255,7 +255,7 @@ func (a *application) approved(now diff.Plan) (diff.Plan, []string, error) {
 	if a.saved == nil {
 		return now, nil, nil
 	}
-	return a.saved.against(now)
+	return a.saved.against(now, a.rec.Snapshot().Entries)
 }
 
 // replan settles and records what earlier calls came to, and compares.

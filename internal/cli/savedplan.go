@@ -40,6 +40,7 @@ type savedChange struct {
 	pool.Key
 	Actions     []diff.Action `json:"actions"`
 	Calls       []diff.Call   `json:"calls"`
+	Fields      []diff.Field  `json:"fields"`
 	Fingerprint string        `json:"fingerprint"`
 	Evidence    struct {
 		Recorded json.RawMessage `json:"recorded"`
@@ -114,10 +115,11 @@ func (p savedPlan) fits(s *session) error {
 	return nil
 }
 
-// against compares the saved plan with the plan of now. What is in both alike is
-// kept; what is recorded already counts as done; what the saved plan does not
-// have is left out and named. If any planned change moved, all is refused.
-func (p savedPlan) against(now diff.Plan) (kept diff.Plan, extra []string, err error) {
+// against compares the saved plan with the plan of now, which the state is of.
+// What is in both alike is kept; what is recorded already counts as done; what the
+// saved plan does not have is left out and named. If any planned change moved, or
+// nothing asks for it any more, all is refused.
+func (p savedPlan) against(now diff.Plan, entries map[pool.Key]pool.Entry) (kept diff.Plan, extra []string, err error) {
 	saved := make(map[pool.Key]savedChange, len(p.Changes))
 	for _, ch := range p.Changes {
 		if ch.Fingerprint != "" {
@@ -137,6 +139,12 @@ func (p savedPlan) against(now diff.Plan) (kept diff.Plan, extra []string, err e
 		default:
 			extra = append(extra, string(ch.Reference))
 		}
+		delete(saved, ch.Key)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(saved), pool.Key.Compare) {
+		if was := saved[key]; !was.recorded(entries) {
+			moved = append(moved, fmt.Sprintf("  %s: %s was planned, is not recorded as applied, and nothing in this run asks for it", key.Reference, was.words()))
+		}
 	}
 	if len(moved) > 0 {
 		return kept, extra, &guardError{
@@ -145,6 +153,54 @@ func (p savedPlan) against(now diff.Plan) (kept diff.Plan, extra []string, err e
 		}
 	}
 	return kept, extra, nil
+}
+
+func (was savedChange) words() string {
+	var words []string
+	for _, a := range was.Actions {
+		words = append(words, string(a))
+	}
+	return strings.Join(words, ", ")
+}
+
+// recorded reports whether the state has what the change was to bring about.
+func (was savedChange) recorded(entries map[pool.Key]pool.Entry) bool {
+	e, known := entries[was.Key]
+	if slices.Contains(was.Actions, diff.Forgotten) {
+		return !known
+	}
+	if !known || e.Sent == nil || e.Pending != nil {
+		return false
+	}
+	if slices.Contains(was.Actions, diff.Retire) {
+		return e.Retired
+	}
+	for _, f := range was.Fields {
+		id, isCorrection := strings.CutPrefix(f.Path, "corrections.")
+		switch {
+		case isCorrection && !slices.ContainsFunc(e.Sent.Corrections, func(c pool.Correction) bool { return c.ID == id }):
+			return false
+		case f.Path == "snapshot" && f.After != e.Sent.Snapshot:
+			return false
+		}
+	}
+	return !slices.ContainsFunc(was.Calls, func(c diff.Call) bool { return !recordedCall(c, *e.Sent) })
+}
+
+// recordedCall reports whether what was applied to a pool holds what a call sent.
+// The status is left out: what a held pool was sent is not what was asked for.
+func recordedCall(c diff.Call, sent pool.Sent) bool {
+	r := c.Request
+	switch {
+	case r.Name != sent.Name:
+		return false
+	case c.Verb == pool.Set:
+		return r.Content.Equal(sent.Content) && (r.Description == nil || *r.Description == sent.Description) &&
+			(r.IgnoreEmpty == nil || *r.IgnoreEmpty == sent.IgnoreEmpty) && r.UnpublishedPublished == sent.UnpublishedPublished
+	case c.Operation == pool.OpAppend:
+		return r.Content.Minus(sent.Content).Len() == 0
+	}
+	return true
 }
 
 // describeMove says field by field what differs between a saved change and the
@@ -163,7 +219,7 @@ func describeMove(was savedChange, now diff.Change) []string {
 	}
 	var out []string
 	for _, name := range names {
-		if before[name] != after[name] && name != "fingerprint" {
+		if before[name] != after[name] && name != "fingerprint" && !strings.HasPrefix(name, "fields.") {
 			out = append(out, fmt.Sprintf("  %s: %s was %s, is %s", now.Reference, name, orNothing(before[name]), orNothing(after[name])))
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,7 +50,8 @@ func FuzzDecodePlan(f *testing.F) {
 		if p.Digest != q.Digest || len(p.Changes) != len(q.Changes) {
 			t.Errorf("%s: read again it is another plan", data)
 		}
-		if _, extra, err := p.against(diff.Plan{}); err != nil || len(extra) > 0 {
+		planned := slices.ContainsFunc(p.Changes, func(ch savedChange) bool { return ch.Fingerprint != "" })
+		if _, extra, err := p.against(diff.Plan{}, nil); (err != nil && !planned) || len(extra) > 0 {
 			t.Errorf("%s: against nothing: %v, %v", data, extra, err)
 		}
 	})
