@@ -372,33 +372,51 @@ func editPool(ts *testscript.TestScript, p *sandbox.PoolRecord, fields []string)
 	}
 }
 
+// jsonenv FILE PATH NAME puts a text of a JSON file into the environment.
+func jsonEnv(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: jsonenv FILE PATH NAME")
+	}
+	text, ok := jsonAt(ts, args[0], args[1]).(string)
+	if !ok {
+		ts.Fatalf("%s of %s is no text", args[1], args[0])
+	}
+	ts.Setenv(args[2], text)
+}
+
 // jsonget FILE PATH VALUE compares one value of a JSON file or of stdout. The
 // path is a list of members and indexes joined by dots.
 func jsonGet(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: jsonget FILE PATH VALUE")
 	}
+	v := jsonAt(ts, args[0], args[1])
+	got, err := json.Marshal(v)
+	ts.Check(err)
+	if same := string(got) == args[2] || v == args[2]; same == neg {
+		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
+	}
+}
+
+// jsonAt gives the value at a path of a JSON file.
+func jsonAt(ts *testscript.TestScript, file, path string) any {
 	var v any
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
-	for part := range strings.SplitSeq(args[1], ".") {
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &v))
+	for part := range strings.SplitSeq(path, ".") {
 		switch x := v.(type) {
 		case map[string]any:
 			v = x[part]
 		case []any:
 			i, err := strconv.Atoi(part)
 			if err != nil || i >= len(x) {
-				ts.Fatalf("%s: no element %s of %d", args[1], part, len(x))
+				ts.Fatalf("%s: no element %s of %d", path, part, len(x))
 			}
 			v = x[i]
 		default:
-			ts.Fatalf("%s: nothing at %s", args[1], part)
+			ts.Fatalf("%s: nothing at %s", path, part)
 		}
 	}
-	got, err := json.Marshal(v)
-	ts.Check(err)
-	if same := string(got) == args[2] || v == args[2]; same == neg {
-		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
-	}
+	return v
 }
 
 // tamper FILE OLD NEW changes the first OLD in a file.

@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"run": run, "calls": calls, "bank": bank, "jsonget": jsonGet, "generate": generate, "start": start, "tamper": tamper, "join": join,
+			"run": run, "calls": calls, "bank": bank, "jsonget": jsonGet, "jsonenv": jsonEnv, "generate": generate, "start": start, "tamper": tamper, "join": join,
 		},
 	})
 }

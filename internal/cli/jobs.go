@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -115,22 +116,29 @@ func (s *session) jobs(ctx context.Context, c *cli.Context) ([]pool.Job, exit, b
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	jobs, err := s.reader.Jobs(ctx, q)
-	if err != nil {
-		return nil, s.failed(ctx, err), false
+	if errors.Is(err, learnosity.ErrHiddenJobs) {
+		s.p.say("there may be more jobs than are listed: %v; name a job to see it", learnosity.ErrHiddenJobs)
+	} else if err != nil {
+		return []pool.Job{}, s.failed(ctx, err), false
 	}
 	if c.Bool(flagWatch) {
-		return s.watch(ctx, jobs)
+		return s.watch(ctx, q, jobs)
 	}
 	x := done(plural(len(jobs), "job") + " listed")
 	if missing := len(q.References) - len(jobs); missing > 0 && len(q.Status) == 0 {
-		x = exit{code: CodeError, reason: plural(missing, "job") + " not found"}
-		return jobs, x.hint("the server lists jobs for some time only; check --organisation-id and --endpoint"), true
+		x = jobsNotFound(missing)
 	}
 	return jobs, x, true
 }
 
-// watch follows the jobs that have not ended.
-func (s *session) watch(ctx context.Context, jobs []pool.Job) ([]pool.Job, exit, bool) {
+func jobsNotFound(n int) exit {
+	x := exit{code: CodeError, reason: plural(n, "job") + " not found"}
+	return x.hint("the server lists jobs for some time only; check --organisation-id and --endpoint")
+}
+
+// watch follows the jobs that have not ended. One that was asked for by name and
+// is not listed may have been accepted just now.
+func (s *session) watch(ctx context.Context, q learnosity.JobsQuery, jobs []pool.Job) ([]pool.Job, exit, bool) {
 	at := map[pool.JobReference]int{}
 	var open []follow.Job
 	for i, j := range jobs {
@@ -139,22 +147,32 @@ func (s *session) watch(ctx context.Context, jobs []pool.Job) ([]pool.Job, exit,
 			open = append(open, follow.Job{Bank: s.bank, Reference: j.Reference, Accepted: time.Now()})
 		}
 	}
+	for _, ref := range q.References {
+		if _, listed := at[ref]; !listed && len(q.Status) == 0 {
+			open = append(open, follow.Job{Bank: s.bank, Reference: ref, Accepted: time.Now()})
+		}
+	}
+	left, missing := len(open), 0
 	f := follow.Follower{Reader: s.reader, Log: s.p.log}
 	err := f.Jobs(ctx, open, func(_ follow.Job, j pool.Job) {
-		jobs[at[j.Reference]] = j
+		if i, listed := at[j.Reference]; listed {
+			jobs[i] = j
+		} else {
+			jobs = append(jobs, j)
+		}
+		left--
 		s.p.say("job %s %s", j.Reference, j.Status)
-	}, func(j follow.Job) { s.p.say("job %s is not listed any more", j.Reference) })
-	x := watchExit(ctx, jobs, err)
-	return jobs, x, true
+	}, func(j follow.Job) {
+		left, missing = left-1, missing+1
+		s.p.say("job %s is not listed", j.Reference)
+	})
+	return jobs, watchExit(ctx, jobs, left, missing, err), true
 }
 
-func watchExit(ctx context.Context, jobs []pool.Job, err error) exit {
-	open, halted := 0, 0
+func watchExit(ctx context.Context, jobs []pool.Job, left, missing int, err error) exit {
+	halted := 0
 	for _, j := range jobs {
-		switch {
-		case !j.Ended():
-			open++
-		case j.Status == pool.JobHalted:
+		if j.Status == pool.JobHalted {
 			halted++
 		}
 	}
@@ -163,8 +181,10 @@ func watchExit(ctx context.Context, jobs []pool.Job, err error) exit {
 		return exit{code: CodeInterrupted, reason: "interrupted"}
 	case err != nil && ctx.Err() == nil:
 		return failed(ctx, err)
-	case open > 0:
-		return exit{code: CodeRunning, reason: plural(open, "job") + " still running"}
+	case left > 0:
+		return exit{code: CodeRunning, reason: plural(left, "job") + " still running"}
+	case missing > 0:
+		return jobsNotFound(missing)
 	case halted > 0:
 		return exit{code: CodePartial, reason: plural(halted, "job") + " halted"}
 	default:

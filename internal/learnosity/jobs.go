@@ -39,7 +39,8 @@ type JobsQuery struct {
 // a call, and a window that starts at Since is cut into smaller ones until none
 // is full. Without References and Since there are at most 50 jobs in the
 // answer, and which ones is the server's choice. A job that is not listed is
-// left out. The error is an *Error.
+// left out. The error is an *Error; one that is ErrHiddenJobs comes with the jobs
+// that could be listed.
 func (r *Reader) Jobs(ctx context.Context, q JobsQuery) ([]pool.Job, error) {
 	status := q.Status
 	if len(status) == 0 {
@@ -58,7 +59,7 @@ func (r *Reader) Jobs(ctx context.Context, q JobsQuery) ([]pool.Job, error) {
 	} else {
 		found, err = r.window(ctx, l)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrHiddenJobs) {
 		return nil, err
 	}
 	if len(references) > 0 {
@@ -71,11 +72,15 @@ func (r *Reader) Jobs(ctx context.Context, q JobsQuery) ([]pool.Job, error) {
 	slices.SortStableFunc(found, func(a, b pool.Job) int {
 		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Reference, b.Reference))
 	})
-	return found, nil
+	return found, err
 }
 
 // maxWindows bounds the calls that one window may take.
 const maxWindows = 4000
+
+// maxHidden bounds the windows that cannot be listed in full: with a server that
+// ignores the times that would be all of them.
+const maxHidden = 20
 
 // window lists the jobs of a stretch of time.
 func (r *Reader) window(ctx context.Context, l listing[pool.Job]) ([]pool.Job, error) {
@@ -91,35 +96,41 @@ func (r *Reader) window(ctx context.Context, l listing[pool.Job]) ([]pool.Job, e
 		l.params.MaxTime = now.Unix() + 1
 	}
 	s := splitter{conn: r.conn, calls: 1, found: map[pool.JobReference]pool.Job{}}
-	if err := s.split(ctx, l); err != nil {
+	if err := s.split(ctx, l, found); err != nil {
 		return nil, err
 	}
-	return slices.Collect(maps.Values(s.found)), nil
+	if s.hidden > 0 {
+		err = s.conn.fault(l.call, Error{Err: ErrHiddenJobs})
+	}
+	return slices.Collect(maps.Values(s.found)), err
 }
 
 // splitter collects jobs from ever smaller windows.
 type splitter struct {
-	conn  *conn
-	calls int
-	found map[pool.JobReference]pool.Job
+	conn   *conn
+	calls  int
+	found  map[pool.JobReference]pool.Job
+	hidden int // windows that could not be listed in full
 }
 
-var (
-	errTooManyJobs = errors.New("more than 50 jobs were created within two seconds, and the endpoint lists no more than 50")
-	errTooLong     = errors.New("so many jobs were created in this time that they cannot be listed; ask for a shorter one")
-)
+// ErrHiddenJobs says that there may be jobs which the endpoint does not list: it
+// lists no more than 50 at a time and has no pages, and one batch alone creates
+// as many within a second.
+var ErrHiddenJobs = errors.New("50 or more jobs of one status were created within two seconds, of which the endpoint lists 50")
 
-// split takes a window that is known to be full. The halves overlap by a
+var errTooLong = errors.New("so many jobs were created in this time that they cannot be listed; ask for a shorter one")
+
+// split takes a window that is known to be full of what was found in it. The halves overlap by a
 // second, so that it does not matter whether the server counts the ends in.
-func (s *splitter) split(ctx context.Context, l listing[pool.Job]) error {
+func (s *splitter) split(ctx context.Context, l listing[pool.Job], found []pool.Job) error {
 	from, to := l.params.MinTime, l.params.MaxTime
 	var parts []listing[pool.Job]
 	switch {
 	case to-from > 2:
 		middle := from + (to-from)/2
 		parts = []listing[pool.Job]{l, l}
-		parts[0].params.MaxTime = middle + 1
-		parts[1].params.MinTime = middle
+		parts[0].params.MinTime = middle // the latest first
+		parts[1].params.MaxTime = middle + 1
 	case len(l.params.Status) > 1:
 		for _, status := range l.params.Status {
 			part := l
@@ -127,7 +138,9 @@ func (s *splitter) split(ctx context.Context, l listing[pool.Job]) error {
 			parts = append(parts, part)
 		}
 	default:
-		return s.conn.fault(l.call, Error{Err: errTooManyJobs})
+		s.hidden++
+		s.take(found)
+		return nil
 	}
 	for _, part := range parts {
 		if err := s.read(ctx, part); err != nil {
@@ -139,6 +152,9 @@ func (s *splitter) split(ctx context.Context, l listing[pool.Job]) error {
 
 // read lists one window, and its parts if it is full.
 func (s *splitter) read(ctx context.Context, l listing[pool.Job]) error {
+	if s.hidden >= maxHidden {
+		return nil
+	}
 	if s.calls++; s.calls > maxWindows {
 		return s.conn.fault(l.call, Error{Err: errTooLong})
 	}
@@ -147,12 +163,16 @@ func (s *splitter) read(ctx context.Context, l listing[pool.Job]) error {
 		return err
 	}
 	if len(found) >= pool.MaxBatch {
-		return s.split(ctx, l)
+		return s.split(ctx, l, found)
 	}
+	s.take(found)
+	return nil
+}
+
+func (s *splitter) take(found []pool.Job) {
 	for _, j := range found {
 		s.found[j.Reference] = j
 	}
-	return nil
 }
 
 func floor(t time.Time) int64 {

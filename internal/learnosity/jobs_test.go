@@ -105,8 +105,9 @@ func TestWindowsThatCannotBeCut(t *testing.T) {
 	for range 400 {
 		created = append(created, 1_800_000_077)
 	}
-	_, err := history(t, created, false, false).reader().Jobs(t.Context(), JobsQuery{Since: time.Unix(1_800_000_000, 0)})
-	require.ErrorIs(t, err, errTooManyJobs)
+	found, err := history(t, created, false, false).reader().Jobs(t.Context(), JobsQuery{Since: time.Unix(1_800_000_000, 0)})
+	require.ErrorIs(t, err, ErrHiddenJobs)
+	require.NotEmpty(t, found, "what can be listed is")
 }
 
 // A server that ignores the times must not keep us busy for ever.
@@ -117,8 +118,8 @@ func TestWindowsOfAServerThatIgnoresThem(t *testing.T) {
 	}
 	s := answers(t, success("["+strings.Join(records, ",")+"]"))
 	_, err := s.reader().Jobs(t.Context(), JobsQuery{Since: time.Unix(1_700_000_000, 0)})
-	require.ErrorIs(t, err, errTooManyJobs)
-	require.Less(t, len(s.calls), 100)
+	require.ErrorIs(t, err, ErrHiddenJobs)
+	require.Less(t, len(s.calls), 200)
 }
 
 func TestWindowsAreRoundedOutwards(t *testing.T) {

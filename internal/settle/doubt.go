@@ -70,7 +70,7 @@ func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (
 	}
 	if len(open) >= pool.MaxBatch && b.open == "" {
 		// All that are shown are out of the question; there may be more.
-		if open, err = s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}}); err != nil {
+		if open, err = s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}}); err != nil && !errors.Is(err, learnosity.ErrHiddenJobs) {
 			return b, err
 		}
 		for _, j := range open {
