@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 
 	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -10,10 +11,18 @@ import (
 
 // readBack reads the pools whose jobs completed until they are as they were
 // sent, looks their references up, and records what was seen. A completed job
-// is not yet success.
+// is not yet success. Pools that are as they were sent at once do not wait for
+// the others.
 func (r *Runner) readBack(ctx context.Context, tasks []*task) {
+	tasks = r.readOnce(ctx, tasks, false)
+	r.readOnce(ctx, tasks, true)
+}
+
+// readOnce concludes the pools that read as they were sent and gives the others.
+// If it is to wait for them, it gives none.
+func (r *Runner) readOnce(ctx context.Context, tasks []*task, wait bool) (left []*task) {
 	if len(tasks) == 0 {
-		return
+		return nil
 	}
 	f := follow.Follower{Reader: r.Remote, Log: r.Log}
 	wants := make([]follow.Want, len(tasks))
@@ -23,11 +32,28 @@ func (r *Runner) readBack(ctx context.Context, tasks []*task) {
 			wants[i].Before = b.Updated
 		}
 	}
-	seen, err := f.ReadBack(ctx, wants, true)
+	seen, err := f.ReadBack(ctx, wants, wait)
 	if err != nil {
 		r.notRead(tasks, err)
-		return
+		return nil
 	}
+	if !wait {
+		tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+			good := seen[t.change.Key].Good()
+			if !good {
+				left = append(left, t)
+			}
+			return !good
+		})
+	}
+	r.verify(ctx, tasks, seen)
+	return left
+}
+
+// verify looks the references of pools up that were read back, and records what
+// was seen.
+func (r *Runner) verify(ctx context.Context, tasks []*task, seen map[pool.Key]follow.Seen) {
+	f := follow.Follower{Reader: r.Remote, Log: r.Log}
 	at := r.Now().UTC()
 	results := make([]settle.Result, len(tasks))
 	contents := map[pool.Key]pool.Content{}

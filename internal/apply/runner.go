@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -98,26 +99,18 @@ func before(ch diff.Change) Outcome {
 }
 
 func (r *Runner) stages(ctx context.Context, tasks []*task, outcomes []Outcome) error {
-	for i, stage := range stages(tasks) {
-		stage = slices.DeleteFunc(stage, func(t *task) bool {
-			switch {
-			case i == 1 && t.outcome.State != Applied:
-				return true
-			case i == 2 && !allApplied(outcomes):
-				t.outcome.Problem = retiresLast()
-				return true
-			default:
-				return false
-			}
-		})
-		if len(stage) == 0 {
-			continue
-		}
-		if err := r.stage(ctx, stage); err != nil {
-			return err
-		}
+	split := stages(tasks)
+	if err := r.stage(ctx, split[0], secondCalls(split[1])); err != nil {
+		return err
 	}
-	return nil
+	retires := split[2]
+	if !allApplied(outcomes) {
+		for _, t := range retires {
+			t.outcome.Problem = retiresLast()
+		}
+		return nil
+	}
+	return r.stage(ctx, retires, nil)
 }
 
 func retiresLast() *Problem {
@@ -130,8 +123,13 @@ func allApplied(outcomes []Outcome) bool {
 }
 
 // stage records the calls as pending, sends them, follows their jobs and reads
-// the pools back.
-func (r *Runner) stage(ctx context.Context, tasks []*task) error {
+// the pools back. Pools whose call has succeeded go on to their second one, if
+// then has one for them; none waits for a job of another pool longer than it
+// takes to put calls together.
+func (r *Runner) stage(ctx context.Context, tasks []*task, then map[pool.Key]*task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
 	if err := context.Cause(ctx); err != nil {
 		for _, t := range tasks {
 			t.outcome.State, t.outcome.Problem = NotAttempted, problemOf(err)
@@ -151,9 +149,9 @@ func (r *Runner) stage(ctx context.Context, tasks []*task) error {
 	if err := r.flush(ctx); err != nil {
 		return fmt.Errorf("record the jobs: %w", err)
 	}
-	completed := r.follow(ctx, tasks)
-	r.readBack(ctx, completed)
-	return r.flush(ctx)
+	c := chase{Runner: r, then: then}
+	c.follow(ctx, tasks)
+	return errors.Join(c.wait(), r.flush(ctx))
 }
 
 // prepare builds the entry that has the task's call as pending.
@@ -194,47 +192,6 @@ func (r *Runner) after(t *task, prior pool.Entry) pool.Entry {
 		}
 	}
 	return e
-}
-
-// follow follows the accepted jobs and gives the tasks whose job completed.
-func (r *Runner) follow(ctx context.Context, tasks []*task) []*task {
-	byJob := map[pool.JobReference][]*task{}
-	var jobs []follow.Job
-	for _, t := range tasks {
-		if t.outcome.State != StillRunning {
-			continue
-		}
-		if len(byJob[t.outcome.Job]) == 0 {
-			jobs = append(jobs, follow.Job{Bank: t.change.Bank, Reference: t.outcome.Job, Accepted: time.Now()})
-		}
-		byJob[t.outcome.Job] = append(byJob[t.outcome.Job], t)
-	}
-	var completed []*task
-	f := follow.Follower{Reader: r.Remote, Log: r.Log}
-	err := f.Jobs(ctx, jobs, func(j follow.Job, record pool.Job) {
-		for _, t := range byJob[j.Reference] {
-			r.progress(0, 1)
-			if record.Status == pool.JobCompleted {
-				t.entry.Pending = settle.Ended(*t.entry.Pending, record)
-				completed = append(completed, t)
-				continue
-			}
-			r.conclude(t, settle.Halt(t.entry, record))
-		}
-	}, func(j follow.Job) {
-		for _, t := range byJob[j.Reference] {
-			t.outcome.State = doubt
-			t.outcome.Problem = &Problem{Message: "job " + string(j.Reference) + " was accepted and is not listed"}
-		}
-	})
-	if err != nil {
-		for _, t := range tasks {
-			if t.outcome.State == StillRunning && t.outcome.Problem == nil {
-				t.outcome.Problem = problemOf(err)
-			}
-		}
-	}
-	return completed
 }
 
 // conclude records a settled call and what came of it.

@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -80,5 +81,43 @@ func TestUnreadablePool(t *testing.T) {
 		same(t, "verified", false, l.memory.Entries[l.declared[0].Key].Verified)
 		l.declared[0].Name = "Other"
 		same(t, "a rename would have to guess", "edit-would-refresh", l.plan().Changes[0].Blocked[0].Rule)
+	})
+}
+
+// TestOneSlowJob holds up its own pool alone: the others are read back, recorded,
+// and get their second calls.
+func TestOneSlowJob(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, l *lab) {
+		l.declared = many(3)
+		l.applied()
+		for i := range l.declared {
+			d := &l.declared[i]
+			d.Content.Items = append(d.Content.Items, ref(11))
+			d.Corrections = []pool.Correction{{ID: "c1", Items: d.Content.Items[:1]}}
+		}
+		<-time.After(time.Minute)
+		l.server.ClearLog()
+		l.fault("update itembank/pools#1=job-never-ends@p001")
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		r, err := l.apply(ctx)
+		require.NoError(t, err)
+		same(t, "states", map[apply.State]int{apply.Applied: 2, apply.StillRunning: 1}, states(r))
+		same(t, "slow", apply.StillRunning, outcome(t, r, "p001").State)
+		same(t, "calls", map[pool.Reference]int{"p000": 2, "p001": 1, "p002": 2}, l.started())
+		same(t, "batches", 2, r.Calls[pool.Update])
+	})
+}
+
+// TestOnePoolThatStaysPending after its job has completed holds up itself alone.
+func TestOnePoolThatStaysPending(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, l *lab) {
+		l.declared = many(3)
+		l.fault("set itembank/pools#1=pool-stays-pending@p001")
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		r, err := l.apply(ctx)
+		require.NoError(t, err)
+		same(t, "states", map[apply.State]int{apply.Applied: 2, apply.StillRunning: 1}, states(r))
 	})
 }

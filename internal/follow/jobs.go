@@ -29,6 +29,9 @@ type Reader interface {
 type Follower struct {
 	Reader Reader
 	Log    *slog.Logger
+	// Polled is told of every poll of jobs that was answered, after all that it
+	// brought; it may be nil.
+	Polled func()
 }
 
 // The rhythm of polling: first after firstPoll, then growing to slowestPoll.
@@ -71,6 +74,9 @@ func (f Follower) Jobs(ctx context.Context, jobs []Job, ended func(Job, pool.Job
 		switch {
 		case err == nil:
 			failed = 0
+			if f.Polled != nil {
+				f.Polled()
+			}
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		default:

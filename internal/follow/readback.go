@@ -46,6 +46,9 @@ type Seen struct {
 	Unmoved bool
 }
 
+// Good reports whether there is nothing to wait for or to tell of.
+func (s Seen) Good() bool { return s.Problem == "" && s.Warning == "" && !s.Unmoved }
+
 // ReadBack reads pools until each has the name and status that were sent and is
 // no longer pending, for at most ReadBackLimit, or once if wait is false. A name
 // that still differs then was changed by the server, which is a warning; a
@@ -64,7 +67,7 @@ func (f Follower) ReadBack(ctx context.Context, wants []Want, wait bool) (map[po
 		left = slices.DeleteFunc(left, func(w Want) bool {
 			s := w.compare(live)
 			seen[w.Key] = s
-			return s.Problem == "" && s.Warning == "" && !s.Unmoved
+			return s.Good()
 		})
 		if len(left) == 0 || !wait || time.Now().After(deadline) {
 			return seen, nil
