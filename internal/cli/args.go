@@ -47,6 +47,9 @@ func arrange(args []string, commands []*cli.Command) ([]string, *exit) {
 			flags = append(flags, rest[n])
 		}
 	}
+	if slices.ContainsFunc(flags, isHelp) {
+		return []string{args[0], commands[i].Name, "--help"}, nil
+	}
 	out := append([]string{args[0], commands[i].Name}, flags...)
 	if len(arguments) > 0 {
 		out = append(append(out, "--"), arguments...)
@@ -81,6 +84,8 @@ func outputsOnly(args []string, commands []*cli.Command) []string {
 	}
 	return append([]string{args[0], commands[i].Name}, out...)
 }
+
+func isHelp(flag string) bool { return slices.Contains([]string{"-h", "--h", "-help", "--help"}, flag) }
 
 func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
 

@@ -119,6 +119,7 @@ func (p *program) app() *cli.App {
 
 // command makes a command whose action's exit becomes the program's.
 func (p *program) command(c cli.Command, run action) *cli.Command {
+	c.HideHelpCommand = true // "help" and "h" are names that a folder or a pool may have
 	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
 	c.Action = func(cc *cli.Context) error {
 		p.ran = true
