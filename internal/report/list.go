@@ -2,7 +2,6 @@ package report
 
 import (
 	"io"
-	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -48,61 +47,4 @@ func quotedName(s string, full bool) string {
 		return string(r[:maxValue]) + "..."
 	}
 	return s
-}
-
-// Jobs is a list of jobs as it is printed.
-type Jobs struct {
-	Head
-	Jobs []pool.Job `json:"jobs"`
-}
-
-// WriteJobs writes jobs as a table. What a job says beyond its documented
-// members stands on a line of its own.
-func (t Text) WriteJobs(w io.Writer, l Jobs) error {
-	table := [][]string{{"JOB", "STATUS", "CREATED", "COMPLETED", "TYPE"}}
-	marks, below := []string{"bold"}, []string{""}
-	for _, j := range l.Jobs {
-		mark := ""
-		switch {
-		case j.Status == pool.JobHalted:
-			mark = "x"
-		case !j.Ended():
-			mark = "."
-		}
-		table = append(table, []string{string(j.Reference), string(j.Status), j.Created, j.Completed, j.Type})
-		marks, below = append(marks, mark), append(below, j.Detail)
-	}
-	out := &printer{w: w, text: t}
-	out.table(table, marks, below)
-	return out.err
-}
-
-// table writes rows in columns as wide as they have to be, each line coloured
-// by its mark, and what belongs below a row. A head without rows is nothing.
-func (p *printer) table(rows [][]string, marks, below []string) {
-	if len(rows) < 2 {
-		return
-	}
-	wide := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			wide[i] = max(wide[i], width(Safe(cell)))
-		}
-	}
-	for n, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			if i > 0 {
-				line.WriteString("  ")
-			}
-			if cell = Safe(cell); i < len(row)-1 {
-				cell = pad(cell, wide[i])
-			}
-			line.WriteString(cell)
-		}
-		p.line("%s", p.text.ink(marks[n], line.String()))
-		if below != nil && below[n] != "" {
-			p.detail(below[n])
-		}
-	}
 }

@@ -49,6 +49,19 @@ func (t Text) WriteValidation(w io.Writer, v Validation) error {
 	return out.err
 }
 
+// WriteValidation writes what a check of manifests found.
+func (m Markdown) WriteValidation(w io.Writer, v Validation) error {
+	doc := page{kind: "validation", title: v.title("validate"), things: "findings"}
+	if v.Error != nil {
+		doc.intro = v.ending()
+	}
+	if words := v.line(); words != "" {
+		doc.intro = append(doc.intro, "**"+words+"**")
+	}
+	doc.sections = []section{{title: "Findings", entries: findings(v.Diagnostics, v.Warnings)}}
+	return m.write(w, doc)
+}
+
 func severities(ds source.Diagnostics) (errors, warnings int) {
 	for _, d := range ds {
 		if d.Severity == source.Warning {
