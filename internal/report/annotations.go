@@ -62,8 +62,8 @@ func (a Annotations) write(w io.Writer, all []command) error {
 	return err
 }
 
-// common are the annotations of what every document has: findings, warnings
-// and the error that ended the command.
+// common are the annotations of what every document has: findings and the
+// error that ended the command.
 func (h Head) common() []command {
 	var out []command
 	for _, d := range h.Diagnostics {
@@ -72,9 +72,6 @@ func (h Head) common() []command {
 			kind = kindWarning
 		}
 		out = append(out, command{kind, d.Position, "poolsync: " + d.Rule, nonEmpty(d.Message, d.Hint)})
-	}
-	for _, w := range h.Warnings {
-		out = append(out, command{kind: kindWarning, title: "poolsync", message: []string{w}})
 	}
 	if h.Error != nil {
 		out = append(out, command{kind: kindError, title: "poolsync " + h.Command, message: append([]string{h.Error.Message}, h.Error.Hints...)})
@@ -102,7 +99,7 @@ func (a Annotations) WriteDiagnostics(w io.Writer, ds source.Diagnostics) error 
 func (a Annotations) WritePlan(w io.Writer, p Plan) error {
 	all := p.common()
 	withBank := manyBanks(p.Changes)
-	rows, guards := rowsOf(p.Changes, true)
+	rows, guards := rowsOf(p.Changes)
 	for _, g := range guards {
 		all = append(all, command{
 			kind: kindError, title: "blocked by " + g.Rule,

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/fatih/color"
 	"github.com/rivo/uniseg"
 
 	"github.com/poolsync/poolsync/internal/source"
@@ -22,40 +21,19 @@ import (
 //	hint: ...
 func WriteDiagnostics(w io.Writer, ds source.Diagnostics, colored bool) error {
 	b := bufio.NewWriter(w)
-	ink := diagnosticInk(colored)
+	ink := Text{Color: colored}.ink
 	for _, d := range ds {
-		fmt.Fprintf(b, "%s: ", ink.place.Sprint(Safe(d.Position.String())))
+		fmt.Fprintf(b, "%s: ", ink("bold", Safe(d.Position.String())))
 		if d.Severity == source.Warning {
-			fmt.Fprintf(b, "%s: ", ink.warning.Sprint("warning"))
+			fmt.Fprintf(b, "%s: ", ink("warning", "warning"))
 		}
-		fmt.Fprintf(b, "%s %s\n", Safe(d.Message), ink.rule.Sprintf("[%s]", d.Rule))
+		fmt.Fprintf(b, "%s %s\n", Safe(d.Message), ink("faint", "["+d.Rule+"]"))
 		excerpt(b, d, ink)
 		if d.Hint != "" {
-			fmt.Fprintf(b, "%s: %s\n", ink.hint.Sprint("hint"), Safe(d.Hint))
+			fmt.Fprintf(b, "%s: %s\n", ink("hint", "hint"), Safe(d.Hint))
 		}
 	}
 	return b.Flush()
-}
-
-// inks are the colours of the parts of a finding.
-type inks struct {
-	place, warning, rule, margin, caret, hint *color.Color
-}
-
-func diagnosticInk(on bool) inks {
-	ink := func(attributes ...color.Attribute) *color.Color {
-		c := color.New(attributes...)
-		if on {
-			c.EnableColor()
-		} else {
-			c.DisableColor()
-		}
-		return c
-	}
-	return inks{
-		place: ink(color.Bold), warning: ink(color.FgYellow), rule: ink(color.Faint),
-		margin: ink(color.Faint), caret: ink(color.FgRed, color.Bold), hint: ink(color.FgCyan),
-	}
 }
 
 // reach is how many characters of a long line are shown on either side of the
@@ -63,7 +41,7 @@ func diagnosticInk(on bool) inks {
 const reach = 60
 
 // excerpt writes the line of the file and the caret line below it.
-func excerpt(w io.Writer, d source.Diagnostic, ink inks) {
+func excerpt(w io.Writer, d source.Diagnostic, ink func(name, text string) string) {
 	line := []rune(d.Excerpt)
 	at := d.Column - 1
 	if d.Excerpt == "" || d.Line < 1 || at < 0 || at > len(line) {
@@ -85,9 +63,9 @@ func excerpt(w io.Writer, d source.Diagnostic, ink inks) {
 	}
 	number := fmt.Sprintf("%5d", d.Line)
 	blank := strings.Repeat(" ", len(number))
-	fmt.Fprintf(w, "%s %s\n", ink.margin.Sprint(number+" |"), strings.TrimRight(shown, " "))
+	fmt.Fprintf(w, "%s %s\n", ink("faint", number+" |"), strings.TrimRight(shown, " "))
 	caret := "^" + strings.Repeat("~", max(uniseg.StringWidth(marked)-1, 0))
-	fmt.Fprintf(w, "%s %s%s\n", ink.margin.Sprint(blank+" |"), strings.Repeat(" ", uniseg.StringWidth(before)), ink.caret.Sprint(caret))
+	fmt.Fprintf(w, "%s %s%s\n", ink("faint", blank+" |"), strings.Repeat(" ", uniseg.StringWidth(before)), ink("caret", caret))
 }
 
 // part gives characters of a line, made safe.

@@ -213,7 +213,7 @@ func hostilePlan(bad string) Plan {
 	free.Evidence.Live.Name = bad
 	p := planOf(1, ch, free)
 	p.Diagnostics = source.Diagnostics{{Position: in(bad, 1, 1), Severity: source.Warning, Rule: "yaml-1.1", Message: bad, Hint: bad}}
-	p.Warnings, p.Target.Endpoint = []string{bad}, bad
+	p.Target.Endpoint = bad
 	return p
 }
 

@@ -15,7 +15,7 @@ func (m Markdown) WriteDrift(w io.Writer, d Drift) error {
 		drifted.entries = append(drifted.entries, entry{lines: m.drifted(x, withBank), pools: 1})
 	}
 	doc := page{kind: "drift", title: d.title("drift"), things: "pools", intro: d.ending()}
-	found := section{title: "Findings", folded: len(doc.intro) == 0, entries: findings(d.Diagnostics, d.Warnings)}
+	found := section{title: "Findings", folded: len(doc.intro) == 0, entries: findings(d.Diagnostics)}
 	if len(doc.intro) > 0 {
 		doc.sections = []section{found}
 		return m.write(w, doc)

@@ -52,5 +52,4 @@ type Head struct {
 	Exit          Exit               `json:"exit"`
 	Error         *Failure           `json:"error,omitempty"`
 	Diagnostics   source.Diagnostics `json:"diagnostics,omitempty"`
-	Warnings      []string           `json:"warnings,omitempty"`
 }

@@ -33,7 +33,7 @@ func (t Text) WriteList(w io.Writer, l List) error {
 		if p.Status == pool.Halted {
 			mark = "x"
 		}
-		table = append(table, []string{string(p.Reference), string(p.Status), managed, p.Updated, quotedName(p.Name, t.Full)})
+		table = append(table, []string{string(p.Reference), string(p.Status), managed, p.Updated, shortName(p.Name, t.Full)})
 		marks = append(marks, mark)
 	}
 	out := &printer{w: w, text: t}
@@ -41,8 +41,8 @@ func (t Text) WriteList(w io.Writer, l List) error {
 	return out.err
 }
 
-// quotedName gives a name as the last column of a table.
-func quotedName(s string, full bool) string {
+// shortName gives a name as the last column of a table.
+func shortName(s string, full bool) string {
 	if r := []rune(s); len(r) > maxValue && !full {
 		return string(r[:maxValue]) + "..."
 	}

@@ -170,8 +170,8 @@ func (h Head) where() string {
 	return code(h.Target.Endpoint) + " (" + code(h.Target.APIVersion) + ")"
 }
 
-// findings are the entries for diagnostics, and for the remarks of a document.
-func findings(ds source.Diagnostics, warnings []string) []entry {
+// findings are the entries for diagnostics.
+func findings(ds source.Diagnostics) []entry {
 	var out []entry
 	for _, d := range ds {
 		lines := []string{code(d.Position.String()) + " " + severityWord(d) + message(d.Message) + " " + code("["+d.Rule+"]")}
@@ -179,9 +179,6 @@ func findings(ds source.Diagnostics, warnings []string) []entry {
 			lines = append(lines, "hint: "+message(d.Hint))
 		}
 		out = append(out, entry{lines: lines, pools: 1})
-	}
-	for _, w := range warnings {
-		out = append(out, entry{lines: []string{"warning: " + message(w)}, pools: 1})
 	}
 	return out
 }

@@ -10,7 +10,7 @@ import (
 // then what a running exam may see, then the rest, folded.
 func (m Markdown) WritePlan(w io.Writer, p Plan) error {
 	withBank := manyBanks(p.Changes)
-	rows, guards := rowsOf(p.Changes, true)
+	rows, guards := rowsOf(p.Changes)
 	var blocked, danger, aside, rest section
 	for _, g := range guards {
 		blocked.entries = append(blocked.entries, m.guard(g, withBank))
@@ -32,7 +32,7 @@ func (m Markdown) WritePlan(w io.Writer, p Plan) error {
 	danger.title = "A running exam may see this"
 	aside.title, aside.folded = "Left alone ("+pools(aside)+")", true
 	rest.title, rest.folded = "Other changes ("+pools(rest)+")", true
-	found := section{title: "Findings", folded: true, entries: findings(p.Diagnostics, p.Warnings)}
+	found := section{title: "Findings", folded: true, entries: findings(p.Diagnostics)}
 	doc := page{
 		kind: "plan", digest: p.Digest, title: p.heading(), things: "pools",
 		sections: []section{blocked, danger, aside, rest, found},
@@ -77,21 +77,14 @@ func pools(s section) string {
 func (p Plan) table() string {
 	var b strings.Builder
 	b.WriteString("| | pools | |\n|---|---:|---|")
-	line := func(symbol string, n int, words string) {
-		if n > 0 {
-			fmt.Fprintf(&b, "\n| %s | %d | %s |", symbol, n, words)
-		}
-	}
-	for _, c := range p.calls() {
+	for _, c := range p.counts() {
 		words := c.words
 		if c.blocked > 0 {
 			words += fmt.Sprintf(" (**%d blocked**)", c.blocked)
 		}
-		line(mark(symbols[c.action]), c.n, words)
-	}
-	line(mark("?"), p.Summary.Unknown, "unknown")
-	for _, c := range p.Summary.others() {
-		line(mark(symbols[c.action]), c.n, c.words)
+		if *c.n > 0 {
+			fmt.Fprintf(&b, "\n| %s | %d | %s |", mark(symbols[c.action]), *c.n, words)
+		}
 	}
 	if p.Summary.Unchanged > 0 || p.Summary.nothing() {
 		fmt.Fprintf(&b, "\n| | %d | unchanged |", p.Summary.Unchanged)

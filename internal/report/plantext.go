@@ -51,79 +51,6 @@ func (p Plan) about() string {
 	return fmt.Sprintf("item banks %s at %s (%s)", strings.Join(banks, ", "), p.Target.Endpoint, p.Target.APIVersion)
 }
 
-// nothing reports whether the plan has nothing to say.
-func (s Summary) nothing() bool {
-	s.Unchanged, s.Unmanaged = 0, 0
-	return s == Summary{}
-}
-
-// planCount is a number of the summary line and how many of it are blocked.
-type planCount struct {
-	n, blocked int
-	action     diff.Action
-	words      string
-}
-
-// calls are the counts of what would be written, in the order of the summary.
-func (p Plan) calls() []planCount {
-	blocked := map[diff.Action]int{}
-	for _, ch := range p.Changes {
-		for _, a := range ch.Actions {
-			if ch.Stops() {
-				blocked[a]++
-			}
-		}
-	}
-	s := p.Summary
-	return []planCount{
-		{s.Create, blocked[diff.Create], diff.Create, "to create"},
-		{s.Append, blocked[diff.Append], diff.Append, "to append"},
-		{s.Edit, blocked[diff.Edit], diff.Edit, "to edit"},
-		{s.Correct, blocked[diff.Correct], diff.Correct, "to correct"},
-		{s.Replace, blocked[diff.Replace], diff.Replace, "to replace"},
-		{s.Retire, blocked[diff.Retire], diff.Retire, "to retire"},
-	}
-}
-
-// others are the counts of what is only told.
-func (s Summary) others() []planCount {
-	return []planCount{
-		{s.Pending, 0, diff.Pending, "pending"},
-		{s.Deferred, 0, diff.Deferred, "deferred"},
-		{s.Halted, 0, diff.Halted, "halted"},
-		{s.Held, 0, diff.Held, "held"},
-		{s.Touched, 0, diff.Touched, "touched"},
-		{s.Orphaned, 0, diff.Orphaned, "orphaned"},
-		{s.Forgotten, 0, diff.Forgotten, "forgotten"},
-		{s.Unmanaged, 0, diff.Unmanaged, "unmanaged"},
-	}
-}
-
-// String gives "3 to create (1 blocked)".
-func (c planCount) String() string {
-	if c.blocked == 0 {
-		return fmt.Sprintf("%d %s", c.n, c.words)
-	}
-	return fmt.Sprintf("%d %s (%d blocked)", c.n, c.words, c.blocked)
-}
-
-// line is the plan in one line. People and programs read it: its wording stays.
-func (p Plan) line() string {
-	var calls []string
-	for _, c := range p.calls() {
-		calls = append(calls, c.String())
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "Plan: %s; %d unchanged, %d unknown", strings.Join(calls, ", "), p.Summary.Unchanged, p.Summary.Unknown)
-	for _, c := range p.Summary.others() {
-		if c.n > 0 {
-			fmt.Fprintf(&b, ", %s", c)
-		}
-	}
-	fmt.Fprintf(&b, ". %s.", plural(p.Calls.Set+p.Calls.Update, "call"))
-	return b.String()
-}
-
 // maxUnmanaged is how many unmanaged pools are listed unless everything is: a
 // bank is often shared.
 const maxUnmanaged = 20
@@ -133,7 +60,7 @@ func (p *printer) changes(changes []diff.Change) {
 		return
 	}
 	withBank := manyBanks(changes)
-	rows, guards := rowsOf(changes, true)
+	rows, guards := rowsOf(changes)
 	heads := make([]head, len(rows))
 	for i, r := range rows {
 		heads[i] = head{symbol: r.symbol, name: r.name(withBank), place: shortPlace(r.place)}

@@ -75,16 +75,16 @@ func fits(words string, wide int) bool { return 4+wide+3+width(Safe(words)) < pl
 func (p *printer) head(h head, wide int) {
 	name, words, place := Safe(h.name), Safe(h.words), Safe(h.place)
 	if width(name) > wide && width(name) > nameWidth {
-		p.line("%s", p.text.paint(h.symbol, "  "+h.symbol+" "+name))
+		p.line("%s", p.text.ink(h.symbol, "  "+h.symbol+" "+name))
 		h.symbol, name = " ", ""
 	}
 	left := "  " + h.symbol + " " + pad(name, wide) + "   " + words
 	if place == "" {
-		p.line("%s", p.text.paint(h.symbol, strings.TrimRight(left, " ")))
+		p.line("%s", p.text.ink(h.symbol, strings.TrimRight(left, " ")))
 		return
 	}
 	left = pad(left, placeColumn-1)
-	p.line("%s", p.text.paint(h.symbol, left+"  "+place))
+	p.line("%s", p.text.ink(h.symbol, left+"  "+place))
 }
 
 // list writes entries, each with its sign, in lines that are kept to the page

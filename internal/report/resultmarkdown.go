@@ -41,7 +41,7 @@ func (m Markdown) WriteResult(w io.Writer, r Result) error {
 			title: fmt.Sprintf("%s (%s)", titles[s], plural(len(e), "pool")), entries: e, folded: s == apply.Applied,
 		})
 	}
-	doc.sections = append(doc.sections, section{title: "Findings", folded: true, entries: findings(r.Diagnostics, r.Warnings)})
+	doc.sections = append(doc.sections, section{title: "Findings", folded: true, entries: findings(r.Diagnostics)})
 	doc.foot = strings.Join(nonEmpty("run "+code(r.Run), plural(r.Calls.Set+r.Calls.Update, "call")+" sent", r.where()), ", ")
 	return m.write(w, doc)
 }

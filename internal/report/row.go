@@ -47,8 +47,8 @@ const (
 var planGuards = map[string]bool{"volume": true, "vanished": true, "freeze": true, "older": true, "external-change": true}
 
 // rowsOf puts changes into rows, in the order of the changes, and takes out
-// what is to be told once. alike joins pools that are changed alike.
-func rowsOf(changes []diff.Change, alike bool) ([]row, []guard) {
+// what is to be told once. Pools that are changed alike are one row.
+func rowsOf(changes []diff.Change) ([]row, []guard) {
 	guards := commonGuards(changes)
 	var rows []row
 	at := map[string]int{}
@@ -65,7 +65,7 @@ func rowsOf(changes []diff.Change, alike bool) ([]row, []guard) {
 		counts[signs[i]]++
 	}
 	for i, ch := range changes {
-		if !alike || counts[signs[i]] < groupOf {
+		if counts[signs[i]] < groupOf {
 			rows = append(rows, rowOf(ch, guards, false))
 			continue
 		}

@@ -6,12 +6,11 @@ import "github.com/fatih/color"
 // Nothing is said by colour alone.
 var colors = map[string][]color.Attribute{
 	"+": {color.FgGreen}, "~": {color.FgYellow}, "!": {color.FgRed, color.Bold}, "-": {color.FgMagenta}, "x": {color.FgRed, color.Bold},
-	"?": {color.FgCyan}, "*": {color.FgCyan}, ".": {color.FgBlue}, "faint": {color.Faint}, "bold": {color.Bold},
+	"?": {color.FgCyan}, "*": {color.FgCyan}, ".": {color.FgBlue},
+	"faint": {color.Faint}, "bold": {color.Bold}, "warning": {color.FgYellow}, "caret": {color.FgRed, color.Bold}, "hint": {color.FgCyan},
 }
 
-// paint colours a line by its symbol, if there is colour at all.
-func (t Text) paint(symbol, line string) string { return t.ink(symbol, line) }
-
+// ink colours text by a symbol or a name, if there is colour at all.
 func (t Text) ink(name, text string) string {
 	attributes, ok := colors[name]
 	if !t.Color || !ok {

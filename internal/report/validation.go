@@ -58,7 +58,7 @@ func (m Markdown) WriteValidation(w io.Writer, v Validation) error {
 	if words := v.line(); words != "" {
 		doc.intro = append(doc.intro, "**"+words+"**")
 	}
-	doc.sections = []section{{title: "Findings", entries: findings(v.Diagnostics, v.Warnings)}}
+	doc.sections = []section{{title: "Findings", entries: findings(v.Diagnostics)}}
 	return m.write(w, doc)
 }
 
