@@ -2,7 +2,6 @@ package report
 
 import (
 	"io"
-	"slices"
 
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/source"
@@ -36,9 +35,13 @@ var adoptionSymbols = map[string]string{AdoptionDone: "+", AdoptionNone: " ", Ad
 // WriteAdoption writes what came of taking pools over as text for a person.
 func (t Text) WriteAdoption(w io.Writer, a Adoption) error {
 	out := &printer{w: w, text: t}
+	keys := make([]pool.Key, len(a.Pools))
+	for i, p := range a.Pools {
+		keys[i] = p.Key
+	}
+	withBank := len(a.banks(keys)) > 1
 	heads := make([]head, len(a.Pools))
 	for i, p := range a.Pools {
-		withBank := slices.ContainsFunc(a.Pools, func(q Adopted) bool { return q.Bank != p.Bank })
 		heads[i] = head{adoptionSymbols[p.Outcome], keyName(p.Key, withBank), p.Outcome, p.Source.String()}
 	}
 	wide := nameColumn(heads)

@@ -98,7 +98,7 @@ func (a Annotations) WriteDiagnostics(w io.Writer, ds source.Diagnostics) error 
 // it should be, and the counts.
 func (a Annotations) WritePlan(w io.Writer, p Plan) error {
 	all := p.common()
-	withBank := manyBanks(p.Changes)
+	withBank := len(p.banks(keysOf(p.Changes))) > 1
 	rows, guards := rowsOf(p.Changes)
 	for _, g := range guards {
 		all = append(all, command{
@@ -150,7 +150,7 @@ func (r row) command(withBank bool) (command, bool) {
 // failed or was refused, a warning for each that is not done otherwise.
 func (a Annotations) WriteResult(w io.Writer, r Result) error {
 	all := r.common()
-	withBank := r.manyBanks()
+	withBank := len(r.allBanks()) > 1
 	for _, o := range outcomeRows(r.Changes) {
 		if c, ok := o.command(withBank); ok {
 			all = append(all, c)
@@ -192,7 +192,7 @@ func (o outcomeRow) command(withBank bool) (command, bool) {
 // was applied.
 func (a Annotations) WriteDrift(w io.Writer, d Drift) error {
 	all := d.common()
-	withBank := d.manyBanks()
+	withBank := len(d.allBanks()) > 1
 	for _, x := range d.Drift {
 		c := command{kind: kindWarning, at: x.Source, title: keyName(x.Key, withBank) + ": " + kindsOf(x)}
 		for _, f := range x.Fields {

@@ -186,6 +186,19 @@ func groupedPlan() Plan {
 	return planOf(0, append(all, single)...)
 }
 
+// twoBanks are documents about two banks of which only one has something to say.
+func twoBanks() (Plan, Result, Drift) {
+	target := &Target{Endpoint: "https://data-or.learnosity.com", ReadEndpoint: "https://data-au.learnosity.com", APIVersion: "v2026.2.LTS", Bank: 505, Banks: []pool.Bank{505, 606}}
+	ch := change("two-a", "pools/two.yaml:3:5", settled(), diff.Append)
+	ch.Bank, ch.Content.Added = 606, pool.Content{Items: []string{"i"}}
+	p := planOf(1, ch)
+	r := resultOf(0, "1 pool applied and read back", Outcome{Change: ch, Outcome: apply.Applied, Job: jobA})
+	d := Drift{Drift: []diff.Drifted{{Key: ch.Key, Kinds: []diff.DriftKind{diff.DriftVanished}, Source: ch.Source, Evidence: evidenceOf("drift", pool.Published, "", t0, "")}}}
+	d.Summary = DriftSummary{Managed: 2, Drifted: 1}
+	p.Target, r.Target, d.Target = target, target, target
+	return p, r, d
+}
+
 func bigPlan() Plan {
 	var all []diff.Change
 	for i, ref := range refs("district", 200) {
@@ -302,7 +315,9 @@ func documents() map[string]any {
 	failed.Exit, failed.Error = Exit{1, "the manifests are not valid: 2 errors"}, &Failure{"the state is held by @someone", []string{"wait until that run has ended"}}
 	bad := mixedResult()
 	bad.Changes = []Outcome{outcome(hostile, "p.yaml:1:2", apply.Failed, hostile, &apply.Problem{Message: hostile, RequestUUID: hostile, Remedy: hostile}, hostile)}
+	bankPlan, bankResult, bankDrift := twoBanks()
 	return map[string]any{
+		"plan-banks": bankPlan, "result-banks": bankResult, "drift-banks": bankDrift,
 		"plan-none": planOf(41), "plan-actions": allActions(), "plan-blocked": blockedPlan(), "plan-groups": groupedPlan(), "plan-200": bigPlan(),
 		"plan-hostile": hostilePlan(hostile), "plan-failed": failed,
 		"result-mixed": mixedResult(), "result-groups": groupedResult(), "result-hostile": bad,

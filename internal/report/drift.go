@@ -85,31 +85,23 @@ const (
 	dueWords    = "declared and not applied yet; no drift"
 )
 
-// manyBanks reports whether the pools are of several banks.
-func (d Drift) manyBanks() bool {
-	var keys []pool.Key
+// allBanks are the banks that drift is about.
+func (d Drift) allBanks() []pool.Bank {
+	keys := slices.Concat(d.Orphaned, keysOf(d.Changes))
 	for _, x := range d.Drift {
 		keys = append(keys, x.Key)
 	}
-	keys = append(keys, d.Orphaned...)
 	for _, l := range d.Unmanaged {
-		keys = append(keys, pool.Key{Bank: l.Bank})
+		keys = append(keys, l.key())
 	}
-	for _, ch := range d.Changes {
-		keys = append(keys, ch.Key)
-	}
-	return slices.ContainsFunc(keys, func(k pool.Key) bool { return k.Bank != keys[0].Bank })
+	return d.banks(keys)
 }
 
 // WriteDrift writes drift as text for a person: what drifted in full, what is
 // only told of up to a number.
 func (t Text) WriteDrift(w io.Writer, d Drift) error {
 	out := &printer{w: w, text: t}
-	about := "no item bank"
-	if d.Target != nil {
-		about = d.Target.String()
-	}
-	out.line("poolsync drift: %s, %s", Safe(about), plural(d.Summary.Managed, "managed pool"))
+	out.line("poolsync drift: %s, %s", Safe(d.about(d.allBanks())), plural(d.Summary.Managed, "managed pool"))
 	out.line("")
 	heads := d.heads()
 	wide := nameColumn(heads)
@@ -134,7 +126,7 @@ func (t Text) WriteDrift(w io.Writer, d Drift) error {
 
 // heads are the head lines of everything that drift tells of, in its order.
 func (d Drift) heads() []head {
-	withBank := d.manyBanks()
+	withBank := len(d.allBanks()) > 1
 	var heads []head
 	for _, x := range d.Drift {
 		heads = append(heads, head{"!", keyName(x.Key, withBank), kindsOf(x), x.Source.String()})

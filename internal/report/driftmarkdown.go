@@ -9,12 +9,13 @@ import (
 
 // WriteDrift writes what differs from what was applied.
 func (m Markdown) WriteDrift(w io.Writer, d Drift) error {
-	withBank := d.manyBanks()
+	banks := d.allBanks()
+	withBank := len(banks) > 1
 	drifted := section{title: "Drifted"}
 	for _, x := range d.Drift {
 		drifted.entries = append(drifted.entries, entry{lines: m.drifted(x, withBank), pools: 1})
 	}
-	doc := page{kind: "drift", title: d.title("drift"), things: "pools", intro: d.ending()}
+	doc := page{kind: "drift", title: d.title("drift", banks), things: "pools", intro: d.ending()}
 	found := section{title: "Findings", folded: len(doc.intro) == 0, entries: findings(d.Diagnostics)}
 	if len(doc.intro) > 0 {
 		doc.sections = []section{found}

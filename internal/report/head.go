@@ -6,6 +6,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/source"
@@ -14,21 +15,24 @@ import (
 // SchemaVersion is the version of the JSON documents' layout.
 const SchemaVersion = 1
 
-// Target says which bank a document is about.
+// Target says which bank a document is about: in JSON the first one, since there
+// every change names its own.
 type Target struct {
 	Endpoint     string    `json:"endpoint"`
 	ReadEndpoint string    `json:"read_endpoint,omitempty"` // where it differs
 	APIVersion   string    `json:"api_version"`
 	Bank         pool.Bank `json:"organisation_id"`
+	// Banks are all that were addressed, where they are several.
+	Banks []pool.Bank `json:"-"`
 }
 
-// String gives "item bank 505 at https://data.learnosity.com (v2026.2.LTS)".
-func (t Target) String() string {
-	bank := "item bank " + t.Bank.String()
-	if t.Bank == pool.Primary {
-		bank = "the key's primary item bank"
+// at gives "https://data.learnosity.com (v2026.2.LTS)", with the address that is
+// read from, where it is another one.
+func (t Target) at() string {
+	if t.ReadEndpoint == "" {
+		return fmt.Sprintf("%s (%s)", t.Endpoint, t.APIVersion)
 	}
-	return fmt.Sprintf("%s at %s (%s)", bank, t.Endpoint, t.APIVersion)
+	return fmt.Sprintf("%s, read from %s (%s)", t.Endpoint, t.ReadEndpoint, t.APIVersion)
 }
 
 // Exit is how a command ended: the exit code and why.
@@ -52,4 +56,41 @@ type Head struct {
 	Exit          Exit               `json:"exit"`
 	Error         *Failure           `json:"error,omitempty"`
 	Diagnostics   source.Diagnostics `json:"diagnostics,omitempty"`
+}
+
+// banks gives the banks that a document is about, in order: those that were
+// addressed, and those of its pools.
+func (h Head) banks(pools []pool.Key) []pool.Bank {
+	var all []pool.Bank
+	if h.Target != nil {
+		all = append(slices.Clone(h.Target.Banks), h.Target.Bank)
+	}
+	for _, k := range pools {
+		all = append(all, k.Bank)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// bankNames gives "item bank 505" or "item banks 505, 606".
+func bankNames(banks []pool.Bank) string {
+	if len(banks) == 1 {
+		if banks[0] == pool.Primary {
+			return "the key's primary item bank"
+		}
+		return "item bank " + banks[0].String()
+	}
+	names := make([]string, len(banks))
+	for i, b := range banks {
+		names[i] = b.String()
+	}
+	return "item banks " + joined(names, false)
+}
+
+// about gives "item bank 505 at https://data.learnosity.com (v2026.2.LTS)".
+func (h Head) about(banks []pool.Bank) string {
+	if h.Target == nil {
+		return "no item bank"
+	}
+	return bankNames(banks) + " at " + h.Target.at()
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/source"
 )
 
@@ -151,15 +152,11 @@ func (h Head) ending() []string {
 }
 
 // title is a document's title.
-func (h Head) title(what string) string {
+func (h Head) title(what string, banks []pool.Bank) string {
 	if h.Target == nil {
 		return "poolsync " + what
 	}
-	bank := "primary item bank"
-	if h.Target.Bank != 0 {
-		bank = "item bank " + h.Target.Bank.String()
-	}
-	return "poolsync " + what + ": " + bank
+	return "poolsync " + what + ": " + bankNames(banks)
 }
 
 // where is the sentence that says what the document is about.
@@ -167,7 +164,11 @@ func (h Head) where() string {
 	if h.Target == nil {
 		return ""
 	}
-	return code(h.Target.Endpoint) + " (" + code(h.Target.APIVersion) + ")"
+	where := code(h.Target.Endpoint)
+	if h.Target.ReadEndpoint != "" {
+		where += ", read from " + code(h.Target.ReadEndpoint)
+	}
+	return where + " (" + code(h.Target.APIVersion) + ")"
 }
 
 // findings are the entries for diagnostics.

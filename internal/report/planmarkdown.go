@@ -9,7 +9,8 @@ import (
 // WritePlan writes a plan for whoever reviews it: counts, then what is blocked,
 // then what a running exam may see, then the rest, folded.
 func (m Markdown) WritePlan(w io.Writer, p Plan) error {
-	withBank := manyBanks(p.Changes)
+	banks := p.banks(keysOf(p.Changes))
+	withBank := len(banks) > 1
 	rows, guards := rowsOf(p.Changes)
 	var blocked, danger, aside, rest section
 	for _, g := range guards {
@@ -34,7 +35,7 @@ func (m Markdown) WritePlan(w io.Writer, p Plan) error {
 	rest.title, rest.folded = "Other changes ("+pools(rest)+")", true
 	found := section{title: "Findings", folded: true, entries: findings(p.Diagnostics)}
 	doc := page{
-		kind: "plan", digest: p.Digest, title: p.heading(), things: "pools",
+		kind: "plan", digest: p.Digest, title: p.title("plan", banks), things: "pools",
 		sections: []section{blocked, danger, aside, rest, found},
 	}
 	if doc.intro = p.ending(); len(doc.intro) > 0 {
@@ -54,14 +55,6 @@ func noChangesIf(nothing bool) string {
 		return noChanges
 	}
 	return ""
-}
-
-// heading is the document's title.
-func (p Plan) heading() string {
-	if manyBanks(p.Changes) {
-		return "poolsync plan: several item banks"
-	}
-	return p.title("plan")
 }
 
 // pools counts the pools of a section in words.

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
@@ -23,9 +22,10 @@ const noChanges = "No changes: every declared pool is as it was applied."
 // are a number and no more.
 func (t Text) WritePlan(w io.Writer, p Plan) error {
 	out := &printer{w: w, text: t}
-	out.line("poolsync plan: %s, %s declared in %s", Safe(p.about()), plural(p.Pools, "pool"), plural(p.Files, "file"))
+	banks := p.banks(keysOf(p.Changes))
+	out.line("poolsync plan: %s, %s declared in %s", Safe(p.about(banks)), plural(p.Pools, "pool"), plural(p.Files, "file"))
 	out.line("")
-	out.changes(p.Changes)
+	out.changes(p.Changes, len(banks) > 1)
 	if p.Summary.nothing() {
 		out.line(noChanges)
 		out.line("")
@@ -34,32 +34,14 @@ func (t Text) WritePlan(w io.Writer, p Plan) error {
 	return out.err
 }
 
-// about names the banks that the plan is about.
-func (p Plan) about() string {
-	if p.Target == nil {
-		return "no item bank"
-	}
-	var banks []string
-	for _, ch := range p.Changes {
-		if b := ch.Bank.String(); !slices.Contains(banks, b) {
-			banks = append(banks, b)
-		}
-	}
-	if len(banks) < 2 {
-		return p.Target.String()
-	}
-	return fmt.Sprintf("item banks %s at %s (%s)", strings.Join(banks, ", "), p.Target.Endpoint, p.Target.APIVersion)
-}
-
 // maxUnmanaged is how many unmanaged pools are listed unless everything is: a
 // bank is often shared.
 const maxUnmanaged = 20
 
-func (p *printer) changes(changes []diff.Change) {
+func (p *printer) changes(changes []diff.Change, withBank bool) {
 	if len(changes) == 0 {
 		return
 	}
-	withBank := manyBanks(changes)
 	rows, guards := rowsOf(changes)
 	heads := make([]head, len(rows))
 	for i, r := range rows {

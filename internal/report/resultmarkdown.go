@@ -11,7 +11,8 @@ import (
 // WriteResult writes the outcome of an apply: counts, what to do now, every pool
 // in trouble with all that is known of it, and the others, folded.
 func (m Markdown) WriteResult(w io.Writer, r Result) error {
-	withBank := r.manyBanks()
+	banks := r.allBanks()
+	withBank := len(banks) > 1
 	titles := map[apply.State]string{
 		apply.Failed: "Failed", apply.StillRunning: "Still running", apply.NotAttempted: "Not attempted", apply.Applied: "Applied",
 	}
@@ -20,7 +21,7 @@ func (m Markdown) WriteResult(w io.Writer, r Result) error {
 	for _, o := range r.Changes {
 		found[o.Outcome] = append(found[o.Outcome], entry{lines: o.markdown(withBank), pools: 1})
 	}
-	doc := page{kind: "result", digest: r.Digest, title: r.title("apply"), things: "pools", intro: r.ending()}
+	doc := page{kind: "result", digest: r.Digest, title: r.title("apply", banks), things: "pools", intro: r.ending()}
 	if r.Exit.Reason != "" && len(doc.intro) == 0 {
 		doc.intro = []string{fmt.Sprintf("**Exit %d:** %s", r.Exit.Code, message(r.Exit.Reason))}
 	}

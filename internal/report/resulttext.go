@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/poolsync/poolsync/internal/apply"
+	"github.com/poolsync/poolsync/internal/pool"
 )
 
 var outcomeSymbols = map[apply.State]string{
@@ -19,8 +20,10 @@ const maxOutcomes = 20
 // trouble one by one, the others as a count unless the text is Full.
 func (t Text) WriteResult(w io.Writer, r Result) error {
 	out := &printer{w: w, text: t}
+	banks := r.allBanks()
+	withBank := len(banks) > 1
 	if r.Target != nil {
-		out.line("poolsync apply: %s, run %s", Safe(r.Target.String()), Safe(r.Run))
+		out.line("poolsync apply: %s, run %s", Safe(r.about(banks)), Safe(r.Run))
 		out.line("")
 	}
 	var rows []outcomeRow
@@ -29,7 +32,6 @@ func (t Text) WriteResult(w io.Writer, r Result) error {
 			rows = append(rows, o)
 		}
 	}
-	withBank := r.manyBanks()
 	heads := make([]head, len(rows))
 	for i, o := range rows {
 		heads[i] = o.head(withBank)
@@ -49,13 +51,13 @@ func (t Text) WriteResult(w io.Writer, r Result) error {
 	return out.err
 }
 
-func (r Result) manyBanks() bool {
-	for _, o := range r.Changes {
-		if o.Bank != r.Changes[0].Bank {
-			return true
-		}
+// allBanks are the banks that the result is about.
+func (r Result) allBanks() []pool.Bank {
+	keys := make([]pool.Key, len(r.Changes))
+	for i, o := range r.Changes {
+		keys[i] = o.Key
 	}
-	return false
+	return r.banks(keys)
 }
 
 // head is the line of an outcome. What went well names its job there; what did

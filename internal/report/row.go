@@ -311,6 +311,10 @@ func shortPlace(p source.Position) string {
 	return p.String()
 }
 
-func manyBanks(changes []diff.Change) bool {
-	return slices.ContainsFunc(changes, func(ch diff.Change) bool { return ch.Bank != changes[0].Bank })
+func keysOf(changes []diff.Change) []pool.Key {
+	keys := make([]pool.Key, len(changes))
+	for i, ch := range changes {
+		keys[i] = ch.Key
+	}
+	return keys
 }

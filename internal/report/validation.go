@@ -51,7 +51,7 @@ func (t Text) WriteValidation(w io.Writer, v Validation) error {
 
 // WriteValidation writes what a check of manifests found.
 func (m Markdown) WriteValidation(w io.Writer, v Validation) error {
-	doc := page{kind: "validation", title: v.title("validate"), things: "findings"}
+	doc := page{kind: "validation", title: v.title("validate", nil), things: "findings"}
 	if v.Error != nil {
 		doc.intro = v.ending()
 	}
