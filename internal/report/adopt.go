@@ -48,10 +48,10 @@ func (t Text) WriteAdoption(w io.Writer, a Adoption) error {
 	for i, p := range a.Pools {
 		out.head(heads[i], wide)
 		if len(p.Missing) > 0 {
-			out.list("declared and not in the pool", "", p.Missing)
+			out.list("declared and not in the pool", pathWidth, "", p.Missing)
 		}
 		if len(p.Extra) > 0 {
-			out.list("in the pool and not declared", "", p.Extra)
+			out.list("in the pool and not declared", pathWidth, "", p.Extra)
 		}
 		for _, n := range p.Notes {
 			out.detail(n)

@@ -124,7 +124,7 @@ func (r row) command(withBank bool) (command, bool) {
 	for _, b := range r.blocks {
 		words = append(words, b.Message, b.Remedy)
 	}
-	c.message = nonEmpty(slices.Concat(words, r.notes, []string{r.evidence})...)
+	c.message = nonEmpty(slices.Concat(words, r.notes, []string{strings.Join(r.evidence, "; ")})...)
 	if len(r.keys) > 1 {
 		c.message = append(c.message, joined(keyNames(r.keys, withBank), false))
 	}

@@ -186,6 +186,32 @@ func groupedPlan() Plan {
 	return planOf(0, append(all, single)...)
 }
 
+// restingPlan has changes that rest on more than their difference shows.
+func restingPlan() Plan {
+	grows := change("grows", "pools/a.yaml:6:9", settled(), diff.Append)
+	grows.Entry = &pool.Entry{Sent: &pool.Sent{Spec: pool.Spec{Content: pool.Content{Items: refs("i", 12), Tags: []pool.Selector{{Type: "course"}}}}}}
+	grows.Content.Added = pool.Content{Items: []string{"j"}, Tags: []pool.Selector{{Type: "grade"}}}
+	grows.Blocked = []diff.Block{{Rule: "freeze", Message: "frozen until 2026-12-20 (finals)", Remedy: "apply after that; in an emergency: --break-freeze grows"}}
+	again := change("again", "pools/a.yaml:12:11", evidenceOf("9", pool.Published, pool.Halted, t0, t0), diff.Edit)
+	again.Fields = []diff.Field{field("name", "A", "B")}
+	again.Calls[0].Request.Content.Items = []string{"i-001"}
+	again.Evidence.Recorded.LastError = "job " + jobA + " halted: item i-001 not found"
+	theirs := change("theirs", "pools/a.yaml:20:9", evidenceOf("8", pool.Published, pool.Unpublished, t0, t0), diff.Append)
+	theirs.Content.Added = pool.Content{Items: []string{"j"}}
+	all := []diff.Change{grows, again, theirs}
+	for i, flag := range []string{"ignore_empty_additional_tags", "set_unpublished_to_published", ""} {
+		ch := change(fmt.Sprintf("k-%d", i+1), "pools/b.yaml:4:5", settled(), diff.Replace)
+		ch.Dangerous = true
+		if ch.Fields = []diff.Field{field(flag, false, true)}; flag == "" {
+			ch.Fields = nil
+			ch.Content.Added = pool.Content{Tags: []pool.Selector{{Required: []pool.Tag{{Type: "course"}}, Additional: []pool.Tag{{Type: "grade"}}}}}
+		}
+		ch.Blocked = []diff.Block{{Rule: "replace", Message: "it would be rebuilt from the bank as it is now", Remedy: "the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or --allow-replace " + string(ch.Reference)}}
+		all = append(all, ch)
+	}
+	return planOf(0, all...)
+}
+
 // twoBanks are documents about two banks of which only one has something to say.
 func twoBanks() (Plan, Result, Drift) {
 	target := &Target{Endpoint: "https://data-or.learnosity.com", ReadEndpoint: "https://data-au.learnosity.com", APIVersion: "v2026.2.LTS", Bank: 505, Banks: []pool.Bank{505, 606}}
@@ -317,7 +343,7 @@ func documents() map[string]any {
 	bad.Changes = []Outcome{outcome(hostile, "p.yaml:1:2", apply.Failed, hostile, &apply.Problem{Message: hostile, RequestUUID: hostile, Remedy: hostile}, hostile)}
 	bankPlan, bankResult, bankDrift := twoBanks()
 	return map[string]any{
-		"plan-banks": bankPlan, "result-banks": bankResult, "drift-banks": bankDrift,
+		"plan-resting": restingPlan(), "plan-banks": bankPlan, "result-banks": bankResult, "drift-banks": bankDrift,
 		"plan-none": planOf(41), "plan-actions": allActions(), "plan-blocked": blockedPlan(), "plan-groups": groupedPlan(), "plan-200": bigPlan(),
 		"plan-hostile": hostilePlan(hostile), "plan-failed": failed,
 		"result-mixed": mixedResult(), "result-groups": groupedResult(), "result-hostile": bad,

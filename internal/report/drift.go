@@ -165,13 +165,13 @@ func (p *printer) drifted(x diff.Drifted) {
 	}
 	for _, f := range x.Fields {
 		before, after := fieldValues(f, limit)
-		lead := indent + pad(Safe(f.Path), pathWidth)
-		if one := Safe("applied " + before + ", live " + after); width(lead)+1+width(one) <= pageWidth {
-			p.line("%s %s", lead, one)
+		lead := labelled(f.Path, pathWidth)
+		if one := Safe("applied " + before + ", live " + after); width(lead)+width(one) <= pageWidth {
+			p.line("%s%s", lead, one)
 			continue
 		}
-		p.line("%s applied %s", lead, Safe(before))
-		p.line("%s    live %s", indent+strings.Repeat(" ", pathWidth), Safe(after))
+		p.line("%sapplied %s", lead, Safe(before))
+		p.line("%s   live %s", strings.Repeat(" ", width(lead)), Safe(after))
 	}
 	for _, words := range explained(x) {
 		p.detail(words)

@@ -133,8 +133,8 @@ func (m Markdown) row(r row, withBank bool) []string {
 	for _, n := range r.notes {
 		lines = append(lines, "note: "+message(n))
 	}
-	if r.evidence != "" {
-		lines = append(lines, "seen: "+message(r.evidence))
+	if len(r.evidence) > 0 {
+		lines = append(lines, "seen: "+message(strings.Join(r.evidence, "; ")))
 	}
 	return lines
 }

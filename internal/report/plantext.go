@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
@@ -66,45 +67,67 @@ func (p *printer) changes(changes []diff.Change, withBank bool) {
 
 // row writes a row: its head, what changes, why not, and what it rests on.
 func (p *printer) row(r row, h head, wide int, withBank bool) {
-	var below, said bool
-	h.words, below, said = r.words(wide)
+	line := r.headline(wide)
+	h.words = line.words
 	p.head(h, wide)
-	if below {
+	if line.effectLeft {
 		p.detail(r.effect)
 	}
-	p.fields(r)
+	column := r.column()
+	p.fields(r, column)
 	for _, d := range r.delta {
-		p.list(d.path, d.sign, d.entries)
+		p.list(d.path, column, d.sign, d.entries)
 	}
 	if len(r.keys) > 1 {
-		p.list("pools", "", keyNames(r.keys, withBank))
+		p.list("pools", column, "", keyNames(r.keys, withBank))
 	}
 	for i, b := range r.blocks {
-		switch {
-		case i == 0 && said:
-		case b.Own:
-			p.detail(b.Message)
-		default:
-			p.line("%sblocked: %s %s", indent, Safe(b.Message), p.text.ink("faint", Safe("["+b.Rule+"]")))
+		rule := ""
+		if !(i == 0 && line.ruleSaid) && !(b.Own && slices.Contains(strings.Split(r.actions, ", "), b.Rule)) {
+			rule = b.Rule
 		}
+		switch {
+		case i == 0 && line.reasonSaid:
+			p.ruled(b.Remedy, rule)
+			continue
+		case b.Own:
+			p.ruled(b.Message, rule)
+		default:
+			p.ruled("blocked: "+b.Message, rule)
+		}
+		p.ruled(b.Remedy, "")
 	}
 	for _, n := range r.notes {
 		p.detail(n)
 	}
-	p.faint(r.evidence)
-	for _, b := range r.blocks {
-		if b.Remedy != "" {
-			p.detail(b.Remedy)
-		}
-	}
+	p.faint(strings.Join(r.evidence, "; "))
 }
 
-// words are those of a row's head: the action, what it will be seen to do, and
-// why it is not done. What does not fit is left for the lines below: below tells
-// so of the effect, said of the first refusal that it is in the head.
-func (r row) words(wide int) (words string, below, said bool) {
-	words = r.actions
-	join := func(more string) string { return strings.TrimLeft(words+"   "+more, " ") }
+// column is the width of the column of what changes.
+func (r row) column() int {
+	names := []string{"content"}
+	for _, f := range r.fields {
+		if !obvious(f) {
+			names = append(names, f.Path)
+		}
+	}
+	for _, d := range r.delta {
+		names = append(names, d.path)
+	}
+	return pathColumn(names)
+}
+
+// headline is the words of a row's head: the action, what it will be seen to do,
+// and why it is not done. What does not fit is left for the lines below.
+type headline struct {
+	words      string
+	effectLeft bool
+	reasonSaid bool // of the first refusal
+	ruleSaid   bool
+}
+
+func (r row) headline(wide int) headline {
+	join := func(more string) string { return strings.TrimLeft(r.actions+"   "+more, " ") }
 	refused := ""
 	switch {
 	case len(r.blocks) > 0 && !r.blocks[0].Own:
@@ -113,34 +136,30 @@ func (r row) words(wide int) (words string, below, said bool) {
 		refused = "blocked by " + strings.Join(r.guards, ", ")
 	}
 	if len(r.blocks) == 1 && len(r.guards) == 0 && refused != "" {
-		if long := "blocked: " + r.blocks[0].Message; fits(join(long), wide) {
-			return join(long), r.effect != "" && r.effect != "rebuilds a live pool", true
+		reason := join("blocked: " + r.blocks[0].Message)
+		h := headline{effectLeft: r.effect != "" && r.effect != "rebuilds a live pool", reasonSaid: true}
+		if h.words = reason + " [" + r.blocks[0].Rule + "]"; fits(h.words, wide) {
+			h.ruleSaid = true
+			return h
+		}
+		if h.words = reason; fits(h.words, wide) {
+			return h
 		}
 	}
-	tail := refused
-	if r.effect != "" && tail != "" {
-		tail = r.effect + "   " + tail
-	} else if r.effect != "" {
-		tail = r.effect
+	tail := strings.Join(nonEmpty(r.effect, refused), "   ")
+	switch {
+	case tail == "":
+		return headline{words: r.actions}
+	case fits(join(tail), wide) || refused == "":
+		return headline{words: join(tail)}
+	default:
+		return headline{words: join(refused), effectLeft: r.effect != ""}
 	}
-	if tail == "" {
-		return words, false, false
-	}
-	if fits(join(tail), wide) || refused == "" {
-		return join(tail), false, false
-	}
-	return join(refused), r.effect != "", false
 }
 
 // fields writes the fields of a row below each other. Values that do not fit
 // on one line stand on two.
-func (p *printer) fields(r row) {
-	wide := pathWidth
-	for _, f := range r.fields {
-		if n := width(Safe(f.Path)); n <= 2*pathWidth+6 && !obvious(f) {
-			wide = max(wide, n)
-		}
-	}
+func (p *printer) fields(r row, wide int) {
 	limit := maxValue
 	if p.text.Full {
 		limit = 0
@@ -150,11 +169,11 @@ func (p *printer) fields(r row) {
 			continue
 		}
 		if entries, ok := f.After.([]string); ok && f.Before == nil {
-			p.list(f.Path, "", entries)
+			p.list(f.Path, wide, "", entries)
 			continue
 		}
 		before, after := fieldValues(f, limit)
-		lead := indent + pad(Safe(f.Path), wide) + " "
+		lead := labelled(f.Path, wide)
 		switch one := Safe(before + " -> " + after); {
 		case before == "":
 			p.line("%s%s", lead, Safe(after))
@@ -166,7 +185,7 @@ func (p *printer) fields(r row) {
 		}
 	}
 	if r.whole != "" {
-		p.line("%s%s %s", indent, pad("content", wide), r.whole)
+		p.line("%s%s", labelled("content", wide), r.whole)
 	}
 }
 
@@ -174,7 +193,7 @@ func (p *printer) fields(r row) {
 func (p *printer) guards(guards []guard, withBank bool) {
 	for _, g := range guards {
 		p.line("%s", p.text.ink("!", fmt.Sprintf("  blocked by %s: %s", Safe(g.Rule), Safe(g.Message))))
-		p.list(plural(len(g.keys), "pool"), "", keyNames(g.keys, withBank))
+		p.list(plural(len(g.keys), "pool"), pathWidth, "", keyNames(g.keys, withBank))
 		if g.Remedy != "" {
 			p.detail(g.Remedy)
 		}

@@ -21,8 +21,10 @@ const (
 	placeColumn = 70
 	// nameWidth is the widest reference that the others are aligned to.
 	nameWidth = 40
-	// pathWidth is the least width of the column of field names.
+	// pathWidth is the least width of the column of field names, with the space
+	// before the values, and pathLimit the greatest name that it is widened for.
 	pathWidth = 12
+	pathLimit = 30
 	indent    = "      "
 )
 
@@ -43,6 +45,17 @@ func (p *printer) line(format string, args ...any) {
 
 // detail writes a line below a head; what comes in is made safe.
 func (p *printer) detail(text string) { p.line("%s%s", indent, Safe(text)) }
+
+// ruled writes a line below a head, and the name of the rule behind it, by which
+// the documentation can be searched.
+func (p *printer) ruled(text, rule string) {
+	if text = Safe(text); rule != "" {
+		text = strings.TrimLeft(text+" ", " ") + p.text.ink("faint", Safe("["+rule+"]"))
+	}
+	if text != "" {
+		p.line("%s%s", indent, text)
+	}
+}
 
 // faint writes a line below a head that may be passed over.
 func (p *printer) faint(text string) {
@@ -87,14 +100,25 @@ func (p *printer) head(h head, wide int) {
 	p.line("%s", p.text.ink(h.symbol, left+"  "+place))
 }
 
+// pathColumn is the width of a column that has these names.
+func pathColumn(names []string) int {
+	wide := pathWidth
+	for _, name := range names {
+		if n := width(Safe(name)); n <= pathLimit {
+			wide = max(wide, n+1)
+		}
+	}
+	return wide
+}
+
+// labelled begins a line below a head: a name in its column.
+func labelled(name string, wide int) string { return indent + pad(Safe(name)+" ", wide) + " " }
+
 // list writes entries, each with its sign, in lines that are kept to the page
 // and begin below each other. A long list is cut.
-func (p *printer) list(label, sign string, entries []string) {
+func (p *printer) list(label string, wide int, sign string, entries []string) {
 	n := shown(len(entries), p.text.Full)
-	lead := indent + pad(Safe(label), pathWidth) + " "
-	if sign != "" || width(Safe(label)) > pathWidth {
-		lead = indent + Safe(label) + "   "
-	}
+	lead := labelled(label, wide)
 	parts := make([]string, n, n+1)
 	for i, e := range entries[:n] {
 		parts[i] = sign + Safe(e)

@@ -24,7 +24,7 @@ type row struct {
 	whole    string // a count of the content, where the pool is set as a whole
 	delta    []deltaLine
 	notes    []string
-	evidence string
+	evidence []string
 	place    source.Position
 	danger   bool // a running exam may see it
 	stops    bool // a guard refuses it
@@ -76,9 +76,8 @@ func rowsOf(changes []diff.Change) ([]row, []guard) {
 			continue
 		}
 		rows[n].keys = append(rows[n].keys, ch.Key)
-		if rowOf(ch, guards, true).evidence != rows[n].evidence {
-			rows[n].evidence = ""
-		}
+		same := rowOf(ch, guards, true).evidence
+		rows[n].evidence = slices.DeleteFunc(rows[n].evidence, func(e string) bool { return !slices.Contains(same, e) })
 	}
 	return rows, guards
 }
@@ -96,7 +95,12 @@ func signature(ch diff.Change) string {
 	for _, n := range ch.Notes {
 		notes = append(notes, general(n, ch.Reference))
 	}
-	return fmt.Sprintf("%q %q %v %#v %#v %q %q %t %q", ch.Actions, ch.Source.File, ch.Source, ch.Fields, ch.Content, blocks, notes, ch.Dangerous, effect(ch))
+	live := pool.Status("")
+	if ch.Evidence.Live != nil {
+		live = ch.Evidence.Live.Status
+	}
+	notes = append(notes, general(retries(ch), ch.Reference))
+	return fmt.Sprintf("%q %q %v %#v %#v %q %q %t %q %q", ch.Actions, ch.Source.File, ch.Source, ch.Fields, ch.Content, blocks, notes, ch.Dangerous, effect(ch), live)
 }
 
 // general replaces a pool's reference, where it stands as a word.
@@ -140,7 +144,7 @@ func common(b diff.Block, ref pool.Reference) diff.Block {
 
 func rowOf(ch diff.Change, guards []guard, many bool) row {
 	r := row{
-		keys: []pool.Key{ch.Key}, symbol: " ", effect: effect(ch), fields: ch.Fields, notes: ch.Notes,
+		keys: []pool.Key{ch.Key}, symbol: " ", effect: effect(ch), fields: ch.Fields,
 		place: ch.Source, danger: ch.Dangerous, stops: ch.Stops(),
 	}
 	words := make([]string, len(ch.Actions))
@@ -175,18 +179,48 @@ func rowOf(ch diff.Change, guards []guard, many bool) row {
 		if many {
 			b = shared
 		}
-		r.blocks = append(r.blocks, b)
+		r.blocks = append(r.blocks, unrepeated(b))
 	}
 	told := ch
 	told.Blocked = r.blocks
 	r.evidence = evidence(told)
-	if many {
-		r.notes = make([]string, len(ch.Notes))
-		for i, n := range ch.Notes {
-			r.notes[i] = general(n, ch.Reference)
+	for _, n := range append(nonEmpty(rebuilds(ch), retries(ch)), ch.Notes...) {
+		if many {
+			n = general(n, ch.Reference)
 		}
+		r.notes = append(r.notes, n)
 	}
 	return r
+}
+
+// unrepeated is a refusal whose remedy does not begin with what its reason said.
+func unrepeated(b diff.Block) diff.Block {
+	_, said, _ := strings.Cut(b.Message, " ")
+	if again, rest, ok := strings.Cut(b.Remedy, "; "); ok && said != "" && strings.HasSuffix(again, said) {
+		b.Remedy = rest
+	}
+	return b
+}
+
+// rebuilds says why it takes a rebuild to bring a pool what looks like an append
+// or an edit.
+func rebuilds(ch diff.Change) string {
+	if !ch.Has(diff.Replace) || ch.Evidence.Recorded == nil || ch.Content.Removed.Len() > 0 {
+		return ""
+	}
+	changes := func(path string) bool {
+		return slices.ContainsFunc(ch.Fields, func(f diff.Field) bool { return f.Path == path })
+	}
+	switch {
+	case changes("snapshot"):
+		return ""
+	case changes("ignore_empty_additional_tags"), ch.Content.Added.HasAdditional():
+		return "it takes a rebuild: an update cannot carry ignore_empty_additional_tags"
+	case changes("set_unpublished_to_published"):
+		return "it takes a rebuild: set_unpublished_to_published is about what the pool holds already"
+	default:
+		return ""
+	}
 }
 
 // effect says what people at work in the pool will see, where the action does
@@ -221,65 +255,6 @@ func effect(ch diff.Change) string {
 		words = append(words, "unpublishes a live pool")
 	}
 	return strings.Join(words, ", ")
-}
-
-// evidence says in a few words what a verdict rests on, where the difference
-// itself does not show it.
-func evidence(ch diff.Change) string {
-	e := ch.Evidence
-	var parts []string
-	say := func(text string) {
-		if text != "" && !slices.Contains(parts, text) {
-			parts = append(parts, text)
-		}
-	}
-	blocked := map[string]bool{}
-	for _, b := range ch.Blocked {
-		blocked[b.Rule] = true
-	}
-	switch {
-	case ch.Has(diff.Unknown), ch.Has(diff.Touched), ch.Has(diff.Held):
-		say(seen(e))
-	case ch.Has(diff.Pending) && e.Rule == "2" && e.Live != nil: // a job of ours is named already
-		say("live " + string(e.Live.Status) + ", dt_updated " + e.Live.Updated)
-	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten):
-		say(recorded(e))
-	}
-	if blocked["older"] || blocked["vanished"] {
-		say(recorded(e))
-	}
-	if blocked["freeze"] && e.ReadAt != "" {
-		say("it is " + e.ReadAt + " now")
-	}
-	return strings.Join(parts, "; ")
-}
-
-// seen sets the live record beside the recorded one.
-func seen(e diff.Evidence) string {
-	switch l, r := e.Live, e.Recorded; {
-	case l == nil:
-		return recorded(e)
-	case r == nil:
-		return fmt.Sprintf("live %s, dt_updated %s; nothing recorded", l.Status, l.Updated)
-	case r.Updated == "":
-		return fmt.Sprintf("live %s, dt_updated %s; recorded %s", l.Status, l.Updated, r.Status)
-	case r.Status != l.Status && r.Status != "":
-		return fmt.Sprintf("live %s, dt_updated %s; recorded %s, %s", l.Status, l.Updated, r.Status, r.Updated)
-	default:
-		return fmt.Sprintf("live dt_updated %s, recorded %s", l.Updated, r.Updated)
-	}
-}
-
-// recorded says when and by which job a pool was applied last.
-func recorded(e diff.Evidence) string {
-	var parts []string
-	if e.RecordedAt != "" {
-		parts = append(parts, "applied "+e.RecordedAt)
-	}
-	if e.Recorded != nil && e.Recorded.Job != "" {
-		parts = append(parts, "job "+string(e.Recorded.Job))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // name gives the words that stand for a row's pools.
