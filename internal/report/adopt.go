@@ -30,7 +30,7 @@ const (
 	AdoptionRefused = "refused"
 )
 
-var adoptionSymbols = map[string]string{AdoptionDone: "+", AdoptionNone: " ", AdoptionRefused: "x"}
+var adoptionSymbols = map[string]string{AdoptionDone: done, AdoptionNone: " ", AdoptionRefused: "x"}
 
 // WriteAdoption writes what came of taking pools over as text for a person.
 func (t Text) WriteAdoption(w io.Writer, a Adoption) error {

@@ -178,8 +178,12 @@ func (o outcomeRow) command(withBank bool) (command, bool) {
 	if o.Outcome.Outcome == apply.Failed || (o.Outcome.Outcome == apply.NotAttempted && o.Stops()) {
 		c.kind = kindError
 	}
-	if o.Error != nil {
-		c.message = append(c.message, nonEmpty(o.Error.Message, o.Error.Remedy)...)
+	for _, b := range o.why {
+		rule := ""
+		if b.Rule != "" {
+			rule = " [" + b.Rule + "]"
+		}
+		c.message = append(c.message, nonEmpty(b.Message+rule, b.Remedy)...)
 	}
 	c.message = append(append(c.message, nonEmpty(about)...), o.Warnings...)
 	if len(c.message) == 0 {

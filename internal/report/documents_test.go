@@ -288,6 +288,19 @@ func mixedResult() Result {
 		outcome("ela-f", "pools/ela.yaml:60:5", apply.Applied, jobA, nil, "the server trimmed the name"))
 }
 
+// refusedResult has pools that guards left out, alone and in a group.
+func refusedResult() Result {
+	var all []Outcome
+	for _, ch := range blockedPlan().Changes {
+		o := Outcome{Change: ch, Outcome: apply.NotAttempted}
+		if len(ch.Blocked) > 0 {
+			o.Error = &apply.Problem{Message: ch.Blocked[0].Message, Remedy: ch.Blocked[0].Remedy}
+		}
+		all = append(all, o)
+	}
+	return resultOf(4, "15 changes blocked by a guard; nothing was written", all...)
+}
+
 func groupedResult() Result {
 	var all []Outcome
 	for i, ref := range refs("m", 60) {
@@ -346,7 +359,7 @@ func documents() map[string]any {
 		"plan-resting": restingPlan(), "plan-banks": bankPlan, "result-banks": bankResult, "drift-banks": bankDrift,
 		"plan-none": planOf(41), "plan-actions": allActions(), "plan-blocked": blockedPlan(), "plan-groups": groupedPlan(), "plan-200": bigPlan(),
 		"plan-hostile": hostilePlan(hostile), "plan-failed": failed,
-		"result-mixed": mixedResult(), "result-groups": groupedResult(), "result-hostile": bad,
+		"result-mixed": mixedResult(), "result-groups": groupedResult(), "result-refused": refusedResult(), "result-hostile": bad,
 		"result-done": resultOf(0, "1 pool applied and read back", outcome("ela-a", "pools/ela.yaml:4:5", apply.Applied, jobA, nil)),
 		"drift":       driftDoc(""), "drift-none": Drift{Head: headOfBank(), Summary: DriftSummary{Managed: 41}},
 		"validation": invalid(2), "validation-12": invalid(12), "validation-ok": Validation{Head: Head{Command: "validate"}, Files: 1, Pools: 2},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/poolsync/poolsync/internal/diff"
 )
 
 // WritePlan writes a plan for whoever reviews it: counts, then what is blocked,
@@ -108,22 +110,12 @@ func (m Markdown) row(r row, withBank bool) []string {
 	if len(r.guards) > 0 {
 		words = append(words, "**blocked by "+strings.Join(r.guards, ", ")+"**")
 	}
-	first := lead(r.symbol, name) + " " + strings.Join(words, ", ")
+	place := ""
 	if r.place.File != "" {
-		first += " " + code(r.place.String())
+		place = code(r.place.String())
 	}
-	lines := []string{first}
-	for _, b := range r.blocks {
-		if b.Own {
-			lines = append(lines, "*"+b.Rule+"*: "+message(b.Message))
-		} else {
-			lines = append(lines, "**blocked by "+b.Rule+"**: "+message(b.Message))
-		}
-		if b.Remedy != "" {
-			lines = append(lines, "remedy: "+message(b.Remedy))
-		}
-	}
-	lines = append(lines, m.fields(r)...)
+	lines := []string{strings.Join(nonEmpty(lead(r.symbol, name), strings.Join(words, ", "), place), " ")}
+	lines = append(append(lines, reasons(r.blocks)...), m.fields(r)...)
 	for _, d := range r.delta {
 		lines = append(lines, code(d.path)+" "+codes(d.entries, d.sign, m.Full))
 	}
@@ -135,6 +127,26 @@ func (m Markdown) row(r row, withBank bool) []string {
 	}
 	if len(r.evidence) > 0 {
 		lines = append(lines, "seen: "+message(strings.Join(r.evidence, "; ")))
+	}
+	return lines
+}
+
+// reasons gives why something is not done, each with the rule of the guard, if it
+// was one, and with what lifts it.
+func reasons(blocks []diff.Block) []string {
+	var lines []string
+	for _, b := range blocks {
+		kind := "**blocked by " + b.Rule + "**"
+		switch {
+		case b.Rule == "":
+			kind = "error"
+		case b.Own:
+			kind = "*" + b.Rule + "*"
+		}
+		lines = append(lines, kind+": "+message(b.Message))
+		if b.Remedy != "" {
+			lines = append(lines, "remedy: "+message(b.Remedy))
+		}
 	}
 	return lines
 }

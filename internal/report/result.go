@@ -49,10 +49,27 @@ func OutcomesOf(r apply.Result) ([]Outcome, OutcomeCounts) {
 	}
 }
 
+// problems are why an outcome is not what was asked for: every guard that refused
+// it, with its rule, or the one thing that went wrong, without.
+func (o Outcome) problems() []diff.Block {
+	if o.Error == nil {
+		return nil
+	}
+	if len(o.Blocked) == 0 || o.Outcome != apply.NotAttempted || o.Error.Message != o.Blocked[0].Message {
+		return []diff.Block{{Message: o.Error.Message, Remedy: o.Error.Remedy}}
+	}
+	var out []diff.Block
+	for _, b := range o.Blocked {
+		out = append(out, unrepeated(b))
+	}
+	return out
+}
+
 // outcomeRow is an outcome, or several pools that came to the same end for the
 // same reason.
 type outcomeRow struct {
 	Outcome
+	why []diff.Block
 	all []Outcome
 }
 
@@ -64,30 +81,33 @@ func outcomeRows(outcomes []Outcome) []outcomeRow {
 	for i, o := range outcomes {
 		signs[i] = o.Key.String()
 		if p := o.Error; p != nil && o.Outcome != apply.Applied && len(o.Warnings) == 0 {
-			signs[i] = fmt.Sprintf("%q %q %d %q %q %q", o.Outcome, actionWords(o.Change), p.Code,
-				general(p.Message, o.Reference), p.RequestUUID, general(p.Remedy, o.Reference))
+			signs[i] = fmt.Sprintf("%q %q %d %q %#v", o.Outcome, actionWords(o.Change), p.Code, p.RequestUUID, o.generalProblems())
 		}
 		counts[signs[i]]++
 	}
 	var rows []outcomeRow
 	for i, o := range outcomes {
 		n, seen := at[signs[i]]
-		if seen && counts[signs[i]] >= groupOf {
+		switch {
+		case counts[signs[i]] < groupOf:
+			rows = append(rows, outcomeRow{o, o.problems(), []Outcome{o}})
+		case seen:
 			rows[n].all = append(rows[n].all, o)
-			continue
-		}
-		if counts[signs[i]] >= groupOf {
+		default:
 			at[signs[i]] = len(rows)
-			common := *o.Error
-			common.Message, common.Remedy = general(common.Message, o.Reference), general(common.Remedy, o.Reference)
-			all := []Outcome{o}
-			o.Error = &common
-			rows = append(rows, outcomeRow{o, all})
-			continue
+			rows = append(rows, outcomeRow{o, o.generalProblems(), []Outcome{o}})
 		}
-		rows = append(rows, outcomeRow{o, []Outcome{o}})
 	}
 	return rows
+}
+
+// generalProblems are the problems in the words for many pools.
+func (o Outcome) generalProblems() []diff.Block {
+	out := o.problems()
+	for i, b := range out {
+		out[i] = common(b, o.Reference)
+	}
+	return out
 }
 
 // words say what was done and how it ended.

@@ -59,7 +59,7 @@ func (r Result) table() string {
 		{"x", r.Outcomes.Failed, "**failed**"},
 		{".", r.Outcomes.StillRunning, "**still running**"},
 		{" ", r.Outcomes.NotAttempted, "not attempted"},
-		{"+", r.Outcomes.Applied, "applied"},
+		{done, r.Outcomes.Applied, "applied"},
 		{" ", r.Summary.Unchanged, "unchanged"},
 	} {
 		if c.n > 0 {
@@ -81,18 +81,13 @@ func (o Outcome) markdown(withBank bool) []string {
 			lines = append(lines, code(name)+" "+code(value))
 		}
 	}
-	if o.Error != nil {
-		lines = append(lines, "error: "+message(o.Error.Message))
-	}
+	lines = append(lines, reasons(o.problems())...)
 	say("job_reference", string(o.Job))
 	if o.Error != nil {
 		if o.Error.Code != 0 {
 			say("code", fmt.Sprint(o.Error.Code))
 		}
 		say("request_uuid", o.Error.RequestUUID)
-		if o.Error.Remedy != "" {
-			lines = append(lines, "remedy: "+message(o.Error.Remedy))
-		}
 	}
 	for _, w := range o.Warnings {
 		lines = append(lines, "warning: "+message(w))

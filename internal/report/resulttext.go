@@ -5,11 +5,12 @@ import (
 	"io"
 
 	"github.com/poolsync/poolsync/internal/apply"
+	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
 var outcomeSymbols = map[apply.State]string{
-	apply.Applied: "+", apply.Failed: "x", apply.StillRunning: ".", apply.NotAttempted: " ",
+	apply.Applied: done, apply.Failed: "x", apply.StillRunning: ".", apply.NotAttempted: " ",
 }
 
 // maxOutcomes is up to how many pools those that went well are listed too, and
@@ -77,21 +78,25 @@ func (o outcomeRow) head(withBank bool) head {
 
 // outcome writes what there is to know and to do about an outcome.
 func (p *printer) outcome(o outcomeRow, withBank bool) {
-	if o.Error != nil {
-		p.detail(o.Error.Message)
-	}
 	about := o.about()
 	if len(o.all) > 1 {
 		alone := o.Outcome
 		alone.Job = ""
 		about = alone.about()
 	}
-	if about != "" && o.Outcome.Outcome != apply.Applied {
-		p.detail(about)
+	if o.Outcome.Outcome == apply.Applied {
+		about = ""
 	}
-	if o.Error != nil && o.Error.Remedy != "" {
-		p.detail(o.Error.Remedy)
+	for _, b := range o.why {
+		if b.Own && o.Has(diff.Action(b.Rule)) { // the action is in the head
+			b.Rule = ""
+		}
+		p.ruled(b.Message, b.Rule)
+		p.ruled(about, "")
+		p.ruled(b.Remedy, "")
+		about = ""
 	}
+	p.ruled(about, "")
 	for _, w := range o.Warnings {
 		p.detail("warning: " + w)
 	}
