@@ -22,6 +22,8 @@ func (a *application) resultExit(ctx context.Context, r apply.Result, err error)
 		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", r.Count(apply.Applied), running, left)
 	case running > 0:
 		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way"
+	case left > 0 && failures+r.Count(apply.Applied) == 0:
+		x.code, x.reason = CodePartial, nothingApplied(r, left)
 	case failures+left > 0 && (r.Accepted() || failures == 0):
 		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", r.Count(apply.Applied), failures, left)
 	case failures+left > 0:
@@ -35,6 +37,24 @@ func (a *application) resultExit(ctx context.Context, r apply.Result, err error)
 		x = a.goOn(x, r)
 	}
 	return x
+}
+
+// nothingApplied says of a run that wrote nothing why that was.
+func nothingApplied(r apply.Result, left int) string {
+	blocked := 0
+	for _, o := range r.Outcomes {
+		if o.State == apply.NotAttempted && len(o.Change.Blocked) > 0 {
+			blocked++
+		}
+	}
+	switch blocked {
+	case left:
+		return fmt.Sprintf("nothing applied: %d blocked", blocked)
+	case 0:
+		return fmt.Sprintf("nothing applied: %d not attempted", left)
+	default:
+		return fmt.Sprintf("nothing applied: %d not attempted, %d of them blocked", left, blocked)
+	}
 }
 
 // maxNamedJobs is how many jobs a command line to go on with names.

@@ -91,11 +91,14 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 			changes++
 		}
 	}
-	switch blocked := plan.Blocked(); {
+	blocked := plan.Blocked()
+	switch {
 	case blocked > 0 && c.Bool(flagFailOnBlocked):
 		return exit{code: CodeGuard, reason: plural(blocked, "change") + " blocked by a guard"}
 	case changes > 0 && c.Bool(flagDetailed):
 		return exit{code: CodeChanges, reason: plural(changes, "change")}
+	case blocked > 0:
+		return done(fmt.Sprintf("%s planned, %d blocked; nothing written", plural(changes, "change"), blocked))
 	case changes > 0:
 		return done(plural(changes, "change") + " planned, nothing written")
 	default:
@@ -107,7 +110,7 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 func nothingToDo(plan diff.Plan) string {
 	var reason strings.Builder
 	reason.WriteString("no changes")
-	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted, diff.Held, diff.Touched} {
+	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted, diff.Held, diff.Touched, diff.Deferred, diff.Orphaned} {
 		if n := plan.Count(a); n > 0 {
 			reason.WriteString(fmt.Sprintf("; %d %s", n, a))
 		}

@@ -60,7 +60,7 @@ func (s *progress) tell(p *program) {
 			s.mu.Lock()
 			now := s.now
 			s.mu.Unlock()
-			p.say("%d of %s accepted, %d jobs ended", now.Accepted, plural(now.Total, "call"), now.Ended)
+			p.say("%d of %s accepted, %s ended", now.Accepted, plural(now.Total, "call"), plural(now.Ended, "job"))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -68,7 +69,7 @@ func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.
 	case verb == "copy" && len(refs) == 0 && c.String(flagTo) != "":
 		return s.copyState(ctx, store, c.String(flagTo))
 	default:
-		return usage("state %s: want state list, state show REF, state forget REF..., state unlock, or state copy --to STORE", verb), false
+		return usage("%s: want state list, state show REF, state forget REF..., state unlock, or state copy --to STORE", strings.TrimSpace("state "+verb)), false
 	}
 }
 
