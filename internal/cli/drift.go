@@ -92,14 +92,8 @@ func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
 			doc.Changes = append(doc.Changes, ch)
 		}
 	}
-	managed := 0
-	for k, e := range r.input.State {
-		if e.Set == s.set && e.Sent != nil && slices.Contains(r.input.Scope.Banks, k.Bank) && s.selects(k.Reference) {
-			managed++
-		}
-	}
 	doc.Summary = report.DriftSummary{
-		Managed: managed, Drifted: len(doc.Drift), Orphaned: len(doc.Orphaned), Unmanaged: len(doc.Unmanaged), Changes: len(doc.Changes),
+		Managed: s.lookedAt(r, doc.Drift), Drifted: len(doc.Drift), Orphaned: len(doc.Orphaned), Unmanaged: len(doc.Unmanaged), Changes: len(doc.Changes),
 	}
 	switch {
 	case len(doc.Drift) > 0:
@@ -109,6 +103,29 @@ func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
 	default:
 		return done("no drift")
 	}
+}
+
+// lookedAt counts the managed pools that were compared: those that are declared,
+// or that there was something to say of. Entries of other files, and what was
+// retired, are not looked at.
+func (s *session) lookedAt(r read, drifted []diff.Drifted) int {
+	seen := map[pool.Key]bool{}
+	for _, d := range r.input.Declared {
+		seen[d.Key] = true
+	}
+	for _, ch := range r.plan.Changes {
+		seen[ch.Key] = true
+	}
+	for _, x := range drifted {
+		seen[x.Key] = true
+	}
+	n := 0
+	for k, e := range r.input.State {
+		if seen[k] && e.Set == s.set && e.Sent != nil && e.Pending == nil && slices.Contains(r.input.Scope.Banks, k.Bank) {
+			n++
+		}
+	}
+	return n
 }
 
 // declares reports whether a manifest of the set declares a pool: known to the

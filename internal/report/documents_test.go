@@ -320,7 +320,7 @@ func driftDoc(bad string) Drift {
 			Key: pool.Key{Bank: 505, Reference: "ela-a"}, Kinds: []diff.DriftKind{diff.DriftChanged, diff.DriftTouched}, Source: in("pools/ela.yaml", 4, 5),
 			Fields: []diff.Field{field("name", "ELA", "Renamed by hand"+bad), field("description", strings.Repeat("x", 200), "")}, Evidence: evidenceOf("drift", pool.Published, pool.Published, t0, t1),
 		},
-		{Key: pool.Key{Bank: 505, Reference: "ela-b"}, Kinds: []diff.DriftKind{diff.DriftHeld}, Source: in("pools/ela.yaml", 9, 5), Evidence: evidenceOf("drift", pool.Published, pool.Unpublished, t0, t1)},
+		{Key: pool.Key{Bank: 505, Reference: "ela-b"}, Kinds: []diff.DriftKind{diff.DriftChanged, diff.DriftHeld, diff.DriftTouched}, Source: in("pools/ela.yaml", 9, 5), Fields: []diff.Field{field("status", "published", "unpublished")}, Evidence: evidenceOf("drift", pool.Published, pool.Unpublished, t0, t1)},
 		{Key: pool.Key{Bank: 505, Reference: "ela-c"}, Kinds: []diff.DriftKind{diff.DriftVanished}, Source: in("pools/ela.yaml", 14, 5), Evidence: evidenceOf("drift", pool.Published, "", t0, "")},
 		{Key: pool.Key{Bank: 505, Reference: "ela-d"}, Kinds: []diff.DriftKind{diff.DriftHalted}, Source: in("pools/ela.yaml", 19, 5), Evidence: evidenceOf("drift", pool.Published, pool.Halted, t0, t1)},
 	}

@@ -30,14 +30,6 @@ type DriftSummary struct {
 	Changes   int `json:"changes"`
 }
 
-// kindWords explain a kind of drift, where the fields do not.
-var kindWords = map[diff.DriftKind]string{
-	diff.DriftTouched:  "someone else wrote to it since our last job; what it holds can no longer be vouched for",
-	diff.DriftHeld:     "someone unpublished it; apply leaves it so unless --republish names it",
-	diff.DriftVanished: "it was applied, and the bank does not have it any more",
-	diff.DriftHalted:   "its last job failed",
-}
-
 // kindsOf gives the kinds of drift in words.
 func kindsOf(x diff.Drifted) string {
 	words := make([]string, len(x.Kinds))
@@ -47,27 +39,52 @@ func kindsOf(x diff.Drifted) string {
 	return strings.Join(words, ", ")
 }
 
-// explained gives what the kinds of a pool's drift mean.
+// explained gives what the kinds of a pool's drift mean, each thing once: who
+// unpublishes a pool writes to it, too.
 func explained(x diff.Drifted) []string {
+	has := func(k diff.DriftKind) bool { return slices.Contains(x.Kinds, k) }
+	const unvouched = "what it holds can no longer be vouched for"
 	var out []string
-	for _, k := range x.Kinds {
-		if kindWords[k] != "" {
-			out = append(out, kindWords[k])
+	switch {
+	case has(diff.DriftHeld):
+		held := "someone unpublished it; apply leaves it so unless --republish " + string(x.Reference)
+		if has(diff.DriftTouched) {
+			held += "; " + unvouched
 		}
+		out = append(out, held)
+	case has(diff.DriftTouched):
+		out = append(out, "someone else wrote to it since our last job; "+unvouched)
+	case has(diff.DriftVanished):
+		out = append(out, "it was applied, and the bank does not have it any more")
 	}
-	if r := x.Evidence.Recorded; r != nil && r.LastError != "" {
-		out = append(out, r.LastError)
+	failed := ""
+	if x.Evidence.Recorded != nil {
+		failed = x.Evidence.Recorded.LastError
+	}
+	switch {
+	case has(diff.DriftHalted) && failed != "":
+		out = append(out, "its last job failed: "+failed)
+	case has(diff.DriftHalted):
+		out = append(out, "its last job failed")
+	case failed != "":
+		out = append(out, failed)
 	}
 	return out
 }
 
 // driftEvidence says what a kind of drift rests on that the fields do not show.
 func driftEvidence(x diff.Drifted) string {
+	e := x.Evidence
 	switch {
 	case slices.Contains(x.Kinds, diff.DriftTouched), slices.Contains(x.Kinds, diff.DriftHeld):
-		return seen(x.Evidence)
+		if e.Recorded != nil && slices.ContainsFunc(x.Fields, func(f diff.Field) bool { return f.Path == "status" }) {
+			known := *e.Recorded
+			known.Status = "" // the field shows it
+			e.Recorded = &known
+		}
+		return seen(e)
 	case slices.Contains(x.Kinds, diff.DriftVanished), slices.Contains(x.Kinds, diff.DriftHalted):
-		return recorded(x.Evidence)
+		return recorded(e)
 	default:
 		return ""
 	}

@@ -93,6 +93,8 @@ func seen(e diff.Evidence) string {
 		return recorded(e)
 	case r == nil:
 		return fmt.Sprintf("live %s, dt_updated %s; nothing recorded", l.Status, l.Updated)
+	case r.Updated == "" && r.Status == "":
+		return "live dt_updated " + l.Updated
 	case r.Updated == "":
 		return fmt.Sprintf("live %s, dt_updated %s; recorded %s", l.Status, l.Updated, r.Status)
 	case r.Status != l.Status && r.Status != "":
