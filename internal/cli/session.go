@@ -256,8 +256,8 @@ func (s *session) target() *report.Target {
 	if s.read != s.write {
 		t.ReadEndpoint = s.read
 	}
-	if b := s.banks(); len(b) > 0 {
-		t.Bank = b[0]
+	if t.Banks = s.banks(); len(t.Banks) > 0 {
+		t.Bank = t.Banks[0]
 	}
 	return t
 }
