@@ -114,6 +114,13 @@ var problems = []problem{
 var (
 	parserLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 	anchorName = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+
+	// What is looked for in a line that the parser refuses.
+	colon     = regexp.MustCompile(`:( |$)`)
+	quoted    = regexp.MustCompile(`(?:^|: |- )["']`)
+	blockText = regexp.MustCompile(`[:-] [|>][-+0-9]* *`)
+	reserved  = regexp.MustCompile("(?:^|[ \\[{,])[@`%]")
+	anchor    = regexp.MustCompile(`(?:^|[ \[{,])[&*]`)
 )
 
 // syntax words an error of the parser and finds its place. The parser gives at
@@ -234,7 +241,6 @@ func (t *text) reached(err error) int {
 }
 
 func secondColon(line string) int {
-	colon := regexp.MustCompile(`:( |$)`)
 	at := colon.FindAllStringIndex(line, 2)
 	if len(at) == 0 {
 		return -1
@@ -278,7 +284,7 @@ func openQuote(line string) int {
 
 // afterQuote finds text that follows a closed quote.
 func afterQuote(line string) int {
-	start := regexp.MustCompile(`(?:^|: |- )["']`).FindStringIndex(line)
+	start := quoted.FindStringIndex(line)
 	if start == nil {
 		return -1
 	}
@@ -292,7 +298,7 @@ func afterQuote(line string) int {
 
 // blockMark finds the text after the mark of a block text.
 func blockMark(line string) int {
-	if at := regexp.MustCompile(`[:-] [|>][-+0-9]* *`).FindStringIndex(line); at != nil {
+	if at := blockText.FindStringIndex(line); at != nil {
 		return at[1]
 	}
 	return -1
@@ -310,7 +316,7 @@ func badStart(line string) int {
 	if at := tab(line); at >= 0 {
 		return at
 	}
-	if at := regexp.MustCompile("(?:^|[ \\[{,])[@`%]").FindStringIndex(line); at != nil {
+	if at := reserved.FindStringIndex(line); at != nil {
 		return at[1] - 1
 	}
 	return -1
@@ -336,7 +342,7 @@ func dash(line string) int {
 }
 
 func anchorMark(line string) int {
-	if at := regexp.MustCompile(`(?:^|[ \[{,])[&*]`).FindStringIndex(line); at != nil {
+	if at := anchor.FindStringIndex(line); at != nil {
 		return at[1] - 1
 	}
 	return -1
