@@ -105,8 +105,23 @@ func (r *reader) fields(v *value, d *pool.Declared) {
 	d.At.Name, d.At.Description, d.At.Status = place(name), place(description), place(status)
 	d.At.IgnoreEmpty, d.At.UnpublishedPublished = place(ignore), place(publish)
 	d.Snapshot, d.At.Snapshot = v.str("snapshot"), place(v.get("snapshot"))
+	r.snapshot(v.get("snapshot"))
 	r.long(name, "name")
 	r.long(v.get("description"), "description")
+}
+
+// snapshot refuses a label that an alias or a merge key brings. It is the consent
+// to rebuild one pool: whoever changes the label at the anchor would rebuild
+// pools whose own lines stay as they are, and are not reviewed.
+func (r *reader) snapshot(v *value) {
+	if v == nil || v.kind != kindText || !v.origin.Known() {
+		return
+	}
+	f := v.fault(ruleSnapshotAnchor, "write snapshot in the pool itself",
+		"the snapshot label %s comes from the anchor at %s; a label consents to a rebuild of the one pool that it is written on",
+		quote(v.text), v.origin.In(r.text.name))
+	f.origin, f.related = source.Place{}, v.origin
+	r.add(f)
 }
 
 // maxText is the length that every field of the item bank is known to take; for

@@ -256,6 +256,7 @@ const (
 	ruleCorrectionTwice   = "correction-id-twice"
 	ruleEmptyCorrection   = "empty-correction"
 	ruleIgnoreEmpty       = "ignore-empty-unreachable"
+	ruleSnapshotAnchor    = "snapshot-anchor"
 
 	// The configuration file.
 	ruleSet        = "set"
@@ -275,5 +276,6 @@ var Rules = []string{
 	ruleStatus, ruleLifecycle, ruleOverwrite, ruleCredentials, ruleTagEntry, ruleEmptyTagType, ruleEmptyContent,
 	ruleDuplicateEntry, ruleLongText, ruleManyReferences,
 	ruleDuplicatePool, ruleReferenceCase, ruleCorrectionUnknown, ruleCorrectionTwice, ruleEmptyCorrection, ruleIgnoreEmpty,
+	ruleSnapshotAnchor,
 	ruleSet, ruleAPIVersion, ruleEndpoint, ruleState, ruleGuards, ruleFreeze,
 }
