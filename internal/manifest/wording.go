@@ -100,7 +100,7 @@ func (s *schema) unknownFields(b breach) []finding {
 func (s *schema) unknownField(f *finding, b breach, key string, allowed []string) {
 	f.message = fmt.Sprintf("unknown field %q", key)
 	switch {
-	case key == "overwrite" && (b.definition == "pool" || b.definition == "defaults"):
+	case key == "overwrite":
 		f.rule = ruleOverwrite
 		f.message = `"overwrite" is how a write is done, not what is wanted; poolsync chooses it for each call`
 		f.hint = "to rebuild the pool, write a new snapshot label; to copy single items again, add an entry to corrections; when a rebuild is allowed, lifecycle.replace says"
