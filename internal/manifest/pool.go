@@ -318,7 +318,8 @@ type placed[T any] struct {
 }
 
 // normal sorts a list and drops repeated entries, with a warning for each; the
-// first of them keeps its place.
+// first of them keeps its place. What is wrong with an entry may be all that
+// makes it look like another, so a faulty one draws no warning.
 func normal[T any](r *reader, list []placed[T], compare func(a, b T) int, name func(T) string) ([]T, []source.Place) {
 	if len(list) == 0 {
 		return nil, nil
@@ -328,6 +329,9 @@ func normal[T any](r *reader, list []placed[T], compare func(a, b T) int, name f
 	var first *value
 	for _, p := range list {
 		if n := len(entries); n > 0 && compare(entries[n-1], p.entry) == 0 {
+			if first.faulty || p.value.faulty {
+				continue
+			}
 			f := p.value.fault(ruleDuplicateEntry, "remove one of them", "%s is listed twice; first in line %d, column %d",
 				name(p.entry), first.at.Line, first.at.Column)
 			f.severity, f.related = source.Warning, first.at

@@ -169,17 +169,19 @@ func (s *schema) breach(v *value, e *jsonschema.ValidationError) breach {
 	return b
 }
 
-// step goes down to a member or an entry of the value.
+// step goes down to a member or an entry of the value, and marks it.
 func (b *breach) step(token string) {
 	if b.value.kind == kindList {
 		if i, err := strconv.Atoi(token); err == nil && i < len(b.value.items) {
 			b.value, b.entry = &b.value.items[i], true
+			b.value.faulty = true
 		}
 		return
 	}
 	for i := range b.value.members {
 		if m := &b.value.members[i]; m.key == token {
 			b.value, b.key, b.keyAt, b.entry = &m.value, m.key, m.at, false
+			b.value.faulty = true
 			return
 		}
 	}

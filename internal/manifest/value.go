@@ -28,6 +28,7 @@ const (
 type value struct {
 	kind    kind
 	plain   bool   // a scalar without quotes
+	faulty  bool   // the schema refuses it or something in it
 	text    string // a scalar as it was written
 	at      source.Place
 	origin  source.Place

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,6 +61,9 @@ func (v *value) fault(rule, hint, format string, args ...any) finding {
 
 // word says what a breach means, in words.
 func (s *schema) word(b breach) []finding {
+	if meantAdvanced(b) {
+		b.definition, b.schema = "advanced", s.at("/definitions/advanced")
+	}
 	switch b.keyword {
 	case "additionalProperties":
 		return s.unknownFields(b)
@@ -117,6 +121,9 @@ func (s *schema) unknownField(f *finding, b breach, key string, allowed []string
 	default:
 		f.message += fmt.Sprintf(" in %s; want %s", nouns[b.definition], enumerate(allowed, false))
 		f.hint = s.elsewhere(key, b.definition)
+		if b.definition == "tag" && f.hint == "" {
+			f.hint = shorthandHint(b)
+		}
 	}
 }
 
@@ -142,7 +149,7 @@ func missingFields(b breach) []finding {
 		misspelt := func(m member) bool {
 			return nearest(m.key, b.properties()) == key && !slices.Contains(b.properties(), m.key)
 		}
-		if b.value.get(key) != nil || slices.ContainsFunc(b.value.members, misspelt) {
+		if b.value.get(key) != nil || slices.ContainsFunc(b.value.members, misspelt) || b.definition == "tag" && len(shorthand(b.value)) > 0 {
 			continue
 		}
 		f := b.value.fault(ruleMissingField, "", "%s has no %q", nouns[b.definition], key)
@@ -192,6 +199,9 @@ func wrongType(b breach) finding {
 		f.hint = fmt.Sprintf("write [%s], or put it on a line of its own after a dash", shorten(v.text))
 	case kind == "array" && v.kind == kindObject:
 		f.hint = "put a dash before the entry"
+		if strings.HasSuffix(b.key, "tags") {
+			f.hint = cmp.Or(shorthandHint(b), f.hint)
+		}
 	case b.entry && (b.definition == "tag" || b.definition == "advanced"):
 		f.rule = ruleTagEntry
 		f.hint = tagHint(v)
@@ -200,17 +210,6 @@ func wrongType(b breach) finding {
 		f.message = fmt.Sprintf("endpoint is %s; want an address, or a mapping with read and write", v.describe())
 	}
 	return f
-}
-
-func tagHint(v *value) string {
-	kind, name, _ := strings.Cut(shorten(v.text), ":")
-	if v.kind == kindText && kind != "" && name != "" {
-		return fmt.Sprintf("write {type: %s, name: %s}", kind, strings.TrimSpace(name))
-	}
-	if v.kind == kindText && kind != "" {
-		return fmt.Sprintf("write {type: %s}", kind)
-	}
-	return "write {type: course, name: commoncore}, or {required_tags: [...], additional_tags: [...]}"
 }
 
 // shorten makes a text fit for an example of what to write.
@@ -310,7 +309,7 @@ func enumerate(words []string, quoted bool) string {
 var habits = map[string]string{
 	"id": "reference", "items": "item_references", "activities": "activity_references", "title": "name", "label": "snapshot",
 	"item_reference": "item_references", "activity_reference": "activity_references", "bank": "organisation_id", "org_id": "organisation_id",
-	"organization_id": "organisation_id", "item_refs": "item_references", "activity_refs": "activity_references", "ref": "reference",
+	"organization_id": "organisation_id", "requires": "required_tags", "item_refs": "item_references", "activity_refs": "activity_references", "ref": "reference",
 }
 
 // nearest gives the candidate that a word was probably meant to be, or "".
