@@ -76,8 +76,14 @@ func checkFindings(t *testing.T, data []byte, found source.Diagnostics) {
 		if d.Column < 1 || d.Column > utf8.RuneCount(line)+1 {
 			t.Errorf("%s lies outside its line %q", d, line)
 		}
-		if d.Excerpt != "" && d.Width < 1 {
+		if d.Excerpt == "" {
+			continue
+		}
+		if d.Width < 1 {
 			t.Errorf("%s has no width", d)
+		}
+		if at := d.Column - 1 - d.Skipped; at < 0 || at > utf8.RuneCountInString(d.Excerpt) || !strings.Contains(string(line), d.Excerpt) {
+			t.Errorf("%s lies outside its excerpt %q of %q", d, d.Excerpt, line)
 		}
 	}
 }

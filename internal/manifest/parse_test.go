@@ -258,6 +258,7 @@ func TestParseLimits(t *testing.T) {
 		"repeated keys":     {strings.Repeat("a: b\n", 20_000), ruleDuplicateKey},
 		"different keys":    {manyKeys(10_000), ruleUnknownField},
 		"a long number":     {"version: " + strings.Repeat("9", 1_000_000) + "\npools: []\n", ruleType},
+		"errors in a line":  {"{é: b, " + strings.Repeat("a: b, ", 50_000) + "}", ruleDuplicateKey},
 		"errors everywhere": {"version: 1\npools:\n" + strings.Repeat("- {reference: \"\\u0001\"}\n", 5000), ruleCharacter},
 	}
 	for name, test := range tests {

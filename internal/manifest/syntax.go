@@ -169,12 +169,14 @@ func (t *text) syntaxAt(p problem, line int) source.Diagnostic {
 		line--
 	}
 	at := t.at(line, p.find)
-	rest := []rune(t.line(at.Line))[at.Column-1:]
+	rest := t.line(at.Line)
+	rest = rest[characters([]byte(rest), int(at.Column)-1):]
 	switch {
 	case len(rest) > 0 && rest[0] == '\t':
 		p.message, p.hint = "a tab in the indentation; want spaces", "indent with spaces"
 	case strings.HasPrefix(p.match, "found character that cannot start") && len(rest) > 0:
-		p.message = fmt.Sprintf("a text cannot start with %q", string(rest[:1]))
+		first, _ := utf8.DecodeRuneInString(rest)
+		p.message = fmt.Sprintf("a text cannot start with %q", string(first))
 	case strings.HasPrefix(p.match, "did not find expected key") && afterQuote(t.line(at.Line)) >= 0:
 		p.message, p.hint = "text after the closing quote", "quote the whole text, or write a quote inside it twice"
 	}

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,21 +20,26 @@ const (
 	maxFile      = 16 << 20 // bytes
 	maxDepth     = 64       // lists and mappings inside one another
 	maxExpansion = 10       // times the file, by aliases
-	maxExcerpt   = 1000     // bytes of a line that a finding quotes
+	maxExcerpt   = 1000     // bytes of a line that a finding quotes; of a longer one it quotes a part
+	reach        = 150      // characters of a long line that are quoted on either side of a place
 )
 
-// text is a file as it was read, and what is found in it. It may be used from
-// several goroutines.
+// text is a file as it was read, and what is found in it. What only findings
+// need is made when first asked for. It may be used from several goroutines.
 type text struct {
 	name  string
 	data  []byte
-	lines func() []int32 // where each line starts; counted when first asked for
+	whole func() string  // data once more, shared by all excerpts
+	lines func() []int32 // where each line starts
+	marks func() []int32 // where every stride-th character starts
 	mute  func() bool    // whether the file's lines must not be shown
 }
 
 func newText(name string, data []byte) *text {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	t := &text{name: name, data: data}
+	t.whole = sync.OnceValue(func() string { return string(data) })
+	t.marks = sync.OnceValue(func() []int32 { return characterMarks(data) })
 	t.lines = sync.OnceValue(func() []int32 { return lineStarts(data) })
 	t.mute = sync.OnceValue(func() bool { return holdsCredential(data) })
 	return t
@@ -56,11 +62,61 @@ func (t *text) line(n int32) string {
 	if n < 1 || int(n) > len(starts) {
 		return ""
 	}
-	rest := t.data[starts[n-1]:]
+	end := len(t.data)
 	if int(n) < len(starts) {
-		rest = t.data[starts[n-1]:starts[n]]
+		end = int(starts[n])
 	}
-	return string(bytes.TrimRight(rest[:min(len(rest), maxExcerpt*2)], "\r\n"))
+	return strings.TrimRight(t.whole()[starts[n-1]:end], "\r\n")
+}
+
+// stride is how many characters lie between two marks.
+const stride = 1024
+
+// characterMarks notes where every stride-th character starts, so that a column
+// of a long line is found without counting from the line's start: a file may be
+// one line of many megabytes, with a finding for every few bytes of it.
+func characterMarks(data []byte) []int32 {
+	var marks []int32
+	for i, n := 0, 0; i < len(data); n++ {
+		if n%stride == 0 {
+			marks = append(marks, int32(i))
+		}
+		_, size := utf8.DecodeRune(data[i:])
+		i += size
+	}
+	return marks
+}
+
+// after gives the byte that comes n characters after another byte.
+func (t *text) after(start, n int) int {
+	marks := t.marks()
+	i, exact := slices.BinarySearch(marks, int32(start))
+	if !exact {
+		i--
+	}
+	n += i*stride + utf8.RuneCount(t.data[marks[i]:start])
+	i = min(n/stride, len(marks)-1)
+	return int(marks[i]) + characters(t.data[marks[i]:], n-i*stride)
+}
+
+// characters gives the length of the first n characters.
+func characters(data []byte, n int) int {
+	at := 0
+	for ; n > 0 && at < len(data); n-- {
+		_, size := utf8.DecodeRune(data[at:])
+		at += size
+	}
+	return at
+}
+
+// window gives the part of a long line around a place, and how many characters
+// of the line come before it.
+func (t *text) window(at source.Place, line string) (part string, before int) {
+	before = max(int(at.Column)-1-reach, 0)
+	start := int(t.lines()[at.Line-1])
+	from := min(t.after(start, before)-start, len(line))
+	to := min(t.after(start, before+2*reach)-start, len(line))
+	return line[from:to], before
 }
 
 // place gives the line and column of a byte.
@@ -82,9 +138,14 @@ func (t *text) place(offset int) source.Place {
 // that the caret line can mark it; it may be empty.
 func (t *text) diagnostic(severity source.Severity, rule string, at source.Place, word, hint, message string) source.Diagnostic {
 	d := source.Diagnostic{Position: at.In(t.name), Severity: severity, Rule: rule, Message: message, Hint: hint}
-	if line := t.line(at.Line); at.Known() && len(line) <= maxExcerpt && !t.mute() {
-		d.Excerpt, d.Width = line, width(line, at.Column, word)
+	if !at.Known() || t.mute() {
+		return d
 	}
+	d.Excerpt = t.line(at.Line)
+	if len(d.Excerpt) > maxExcerpt {
+		d.Excerpt, d.Skipped = t.window(at, d.Excerpt)
+	}
+	d.Width = width(d.Excerpt, at.Column-int32(d.Skipped), word)
 	return d
 }
 

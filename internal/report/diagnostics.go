@@ -43,7 +43,7 @@ const reach = 60
 // excerpt writes the line of the file and the caret line below it.
 func excerpt(w io.Writer, d source.Diagnostic, ink func(name, text string) string) {
 	line := []rune(d.Excerpt)
-	at := d.Column - 1
+	at := d.Column - 1 - d.Skipped
 	if d.Excerpt == "" || d.Line < 1 || at < 0 || at > len(line) {
 		return
 	}

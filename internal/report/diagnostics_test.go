@@ -47,6 +47,11 @@ func TestWriteDiagnostics(t *testing.T) {
 			source.Diagnostic{Position: at(1, 1), Rule: "r", Message: "m", Excerpt: long, Width: len(long)},
 			"pools/ela.yaml:1:1: m [r]\n    1 | " + strings.Repeat("a", 120) + "...\n      | ^" + strings.Repeat("~", 59) + "\n",
 		},
+		"part of a longer line": {
+			source.Diagnostic{Position: at(1, 5001), Rule: "r", Message: "m", Excerpt: long, Width: 4, Skipped: 4800},
+			"pools/ela.yaml:1:5001: m [r]\n    1 | ..." + strings.Repeat("a", 60) + "HERE" + strings.Repeat("b", 60) + "...\n" +
+				"      | " + strings.Repeat(" ", 63) + "^~~~\n",
+		},
 		"end of the line": {
 			source.Diagnostic{Position: at(1, 4), Rule: "r", Message: "m", Excerpt: "abc", Width: 1},
 			"pools/ela.yaml:1:4: m [r]\n    1 | abc\n      |    ^\n",

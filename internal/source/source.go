@@ -68,9 +68,11 @@ type Diagnostic struct {
 	Message  string   `json:"message"`
 	Hint     string   `json:"hint,omitempty"`
 	// Excerpt is the text of the offending line, and Width how many characters of
-	// it, from Column on, a caret line marks.
+	// it, from Column on, a caret line marks. Of a long line Excerpt is a part, and
+	// Skipped how many characters come before it.
 	Excerpt string `json:"-"`
 	Width   int    `json:"-"`
+	Skipped int    `json:"-"`
 	// Related is the other place of a finding that has two.
 	Related *Position `json:"related,omitempty"`
 }
