@@ -273,6 +273,33 @@ func TestParseLimits(t *testing.T) {
 	}
 }
 
+// What the parser gives up on is placed where it goes too deep for us, wherever
+// that can be told.
+func TestParseDepthPlace(t *testing.T) {
+	many := func(s string) string { return strings.Repeat(s, 100_000) }
+	for name, test := range map[string]struct{ data, want string }{
+		"brackets":        {many("["), "x.yaml:1:65"},
+		"braces":          {many("{a: "), "x.yaml:1:257"},
+		"mixed":           {many("[{a: "), "x.yaml:1:161"},
+		"dashes":          {many("- "), "x.yaml:1:129"},
+		"in pools":        {"version: 1\npools: " + many("["), "x.yaml:2:71"},
+		"in a pool":       {"version: 1 # [\npools:\n  - reference: '[['\n    name: it's\n    content: {tags: " + many("["), "x.yaml:5:81"},
+		"after dashes":    {"pools:\n- - - " + many("["), "x.yaml:2:67"},
+		"a line a level":  {"version: 1\npools:\n" + many(" [\n"), "x.yaml:66:2"},
+		"cannot be told":  {many("? "), "x.yaml:1:1"},
+		"an open quote":   {"a: [x 'y]\nb: " + many("["), "x.yaml:2:1"},
+		"not a bracket":   {"a: x [y\nb: " + many("["), "x.yaml:2:1"},
+		"other documents": {"a\n---\n" + many("["), "x.yaml:3:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, found := Parse("x.yaml", []byte(test.data))
+			require.Len(t, found, 1)
+			require.Equal(t, test.want+": lists and mappings are nested deeper than 64 levels [nesting-depth]", found[0].String())
+			require.NotEmpty(t, found[0].Excerpt)
+		})
+	}
+}
+
 func manyKeys(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -132,6 +132,9 @@ func (t *text) syntax(err error) source.Diagnostic {
 		parts = []string{"", "", strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
 	if strings.Contains(parts[2], "exceeded max depth") {
+		if d, found := t.deep(); found {
+			return d
+		}
 		return t.diagnostic(source.Error, ruleDepth, t.at(t.reached(err), nil), "", "",
 			fmt.Sprintf("lists and mappings are nested deeper than %d levels", maxDepth))
 	}
