@@ -62,11 +62,12 @@ func readAll(r *os.File) ([]byte, error) {
 
 // finder collects manifests. Every file is opened through an os.Root, so that no
 // symbolic link leads out of the folder that the user named, not even one that
-// is put there between the look and the read.
+// is put there between the look and the read. Of a file that the user named the
+// root is the folder that it lies in.
 type finder struct {
-	dir    string // absolute, links resolved
-	config string // the real path of the configuration file
-	roots  []*os.Root
+	dir    string              // absolute, links resolved
+	config string              // the real path of the configuration file
+	roots  map[string]*os.Root // by folder
 	list   []file
 	known  map[string]bool // real paths of files and folders that were taken
 	found  source.Diagnostics
@@ -93,7 +94,7 @@ func (f *finder) reopen(name string) *text {
 
 // find lists the manifests that the options name, sorted by name.
 func find(opts Options) (*finder, source.Diagnostics, error) {
-	f := &finder{known: make(map[string]bool)}
+	f := &finder{known: make(map[string]bool), roots: make(map[string]*os.Root)}
 	dir, err := filepath.Abs(opts.Dir)
 	if err == nil {
 		dir, err = filepath.EvalSymlinks(dir)
@@ -147,61 +148,67 @@ func (f *finder) display(p string) string {
 	return filepath.ToSlash(filepath.Clean(p))
 }
 
-// open gives the root that a given path must not leave, and its path within:
-// the folder of the run, or else the folder that the path lies in.
-func (f *finder) open(p string) (*os.Root, string, error) {
-	abs := f.absolute(p)
-	base, rel := f.dir, "."
-	if r, err := filepath.Rel(f.dir, abs); err == nil && filepath.IsLocal(r) {
-		rel = filepath.ToSlash(r)
-	} else if info, err := os.Stat(abs); err == nil && info.IsDir() {
-		base = abs
-	} else {
-		base, rel = filepath.Dir(abs), filepath.Base(abs)
+// open gives the root for a folder. The folder itself may be a link.
+func (f *finder) open(dir string) (*os.Root, error) {
+	if root := f.roots[dir]; root != nil {
+		return root, nil
 	}
-	root, err := os.OpenRoot(base)
-	if err != nil {
-		return nil, "", err
+	root, err := os.OpenRoot(dir)
+	if err == nil {
+		f.roots[dir] = root
 	}
-	f.roots = append(f.roots, root)
-	return root, rel, nil
+	return root, err
 }
 
-// given takes one path of the options: a glob, a folder or a file.
+// given takes one path of the options: a glob, a folder or a file. What the user
+// names is trusted, be it a link; what lies in a folder is not.
 func (f *finder) given(p string) error {
 	if p == "" {
 		f.report(rulePath, ".", "name a file or a folder", "an empty path")
 		return nil
 	}
-	root, rel, err := f.open(p)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.absent(p)
-		return nil
-	} else if err != nil {
-		return err
-	}
-	info, err := root.Stat(filepath.FromSlash(rel))
+	abs := f.absolute(p)
+	info, err := os.Stat(abs)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(p, "*?["):
+	case err != nil && strings.ContainsAny(p, globSigns): // some systems have another error for such names
 		return f.glob(p)
-	case errors.Is(err, fs.ErrNotExist):
-		f.absent(p)
-		return nil
 	case err != nil:
-		return f.unreachable(f.display(p), err)
-	case info.IsDir():
-		return f.folder(root, rel, f.display(p))
+		return f.missing(p, err)
 	}
-	if isConfig(rel) || f.config != "" && real(f.absolute(p)) == f.config {
+	target := real(abs)
+	if info.IsDir() {
+		root, err := f.open(target)
+		if err != nil {
+			return err
+		}
+		return f.walk(root, ".", f.display(p), target)
+	}
+	if isConfig(filepath.ToSlash(abs)) || target == f.config {
 		f.report(ruleNoFiles, f.display(p), "name the files or folders of manifests", "the configuration file is not a manifest")
 		return nil
 	}
-	f.take(file{name: f.display(p), root: root, path: rel, real: real(f.absolute(p))}, info)
+	root, err := f.open(filepath.Dir(target))
+	if err != nil {
+		return err
+	}
+	f.take(file{name: f.display(p), root: root, path: filepath.Base(target), real: target}, info)
+	return nil
+}
+
+// missing reports a path that was given and is not there.
+func (f *finder) missing(p string, err error) error {
+	if info, e := os.Lstat(f.absolute(p)); e == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return f.unreachable(f.display(p), err)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f.absent(p)
 	return nil
 }
 
 func (f *finder) absent(p string) {
-	if strings.ContainsAny(p, "*?[") {
+	if strings.ContainsAny(p, globSigns) {
 		f.report(ruleGlob, filepath.ToSlash(p), "quote the glob for the shell, or name a folder", "the glob matches no manifest")
 		return
 	}
@@ -221,8 +228,10 @@ func (f *finder) unreachable(name string, err error) error {
 
 func isLoop(err error) bool { return strings.Contains(err.Error(), "too many") }
 
+const globSigns = "*?["
+
 // glob takes the folders, and the *.yaml and *.yml files, that a pattern
-// matches.
+// matches. The folder that the user named is what comes before the first sign.
 func (f *finder) glob(p string) error {
 	name := filepath.ToSlash(p)
 	if strings.Contains(name, "**") {
@@ -234,17 +243,17 @@ func (f *finder) glob(p string) error {
 		f.report(ruleGlob, name, "close the brackets", "the glob is not well-formed")
 		return nil
 	}
+	base := filepath.Clean(p)
+	for strings.ContainsAny(base, globSigns) {
+		base = filepath.Dir(base)
+	}
 	matched := false
 	for _, m := range matches {
-		info, err := os.Stat(m)
-		base := filepath.Base(m)
-		if strings.HasPrefix(base, ".") || err == nil && !info.IsDir() && !isManifest(base) || isConfig(base) || real(m) == f.config {
-			continue
-		}
-		matched = true
-		if err := f.given(f.display(m)); err != nil {
+		taken, err := f.match(f.absolute(base), m)
+		if err != nil {
 			return err
 		}
+		matched = matched || taken
 	}
 	if !matched {
 		f.absent(p)
@@ -252,18 +261,28 @@ func (f *finder) glob(p string) error {
 	return nil
 }
 
-// folder takes every manifest in a folder of a root. Links are followed as far
-// as they stay inside the folder.
-func (f *finder) folder(root *os.Root, rel, name string) error {
-	if rel != "." {
-		sub, err := root.OpenRoot(filepath.FromSlash(rel))
-		if err != nil {
-			return f.unreachable(name, err)
-		}
-		f.roots = append(f.roots, sub)
-		root = sub
+// match takes what a glob matches in a folder, unless it is nothing that a scan
+// of the folder would take.
+func (f *finder) match(base, m string) (bool, error) {
+	info, err := os.Stat(m)
+	name := filepath.Base(m)
+	if strings.HasPrefix(name, ".") || err == nil && !info.IsDir() && !isManifest(name) || isConfig(name) || real(m) == f.config {
+		return false, nil
 	}
-	return f.walk(root, ".", name, real(root.Name()))
+	root, err := f.open(base)
+	if err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(base, m)
+	if err != nil {
+		return false, err
+	}
+	info, err = root.Lstat(rel)
+	if err != nil {
+		return true, f.unreachable(f.display(m), err)
+	}
+	place := filepath.Join(real(filepath.Dir(m)), name)
+	return true, f.entry(root, filepath.ToSlash(rel), f.display(m), place, fs.FileInfoToDirEntry(info))
 }
 
 // walk reads one folder. realDir is what it is on the disk; a folder that was

@@ -120,7 +120,9 @@ func TestLoadFinds(t *testing.T) {
 	}
 }
 
-func TestLoadRefusesWhatIsNoFile(t *testing.T) {
+const refused = ": a symbolic link that leaves the folder, or leads nowhere, is not followed [symlink]"
+
+func TestLoadRefusesLinks(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret.yaml")
 	require.NoError(t, os.WriteFile(secret, []byte("hunter2: x\n"), 0o600))
 	dir := write(t, map[string]string{
@@ -129,19 +131,65 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 		"pools/up.yaml":     "->../above.yaml",
 		"pools/dead.yaml":   "->nowhere.yaml",
 		"pools/self.yaml":   "->self.yaml",
+		"pools/away":        "->" + filepath.Dir(secret),
 		"above.yaml":        manifestOf("above"),
-		"away":              "->" + filepath.Dir(secret),
 		"folder.yaml/x.yml": manifestOf("x"),
 	})
-	_, found, err := manifest.Load(t.Context(), manifest.Options{Dir: dir, Paths: []string{"pools", "away", "pools/out.yaml", "folder.yaml"}})
-	require.NoError(t, err)
-	const refused = ": a symbolic link that leaves the folder, or leads nowhere, is not followed [symlink]"
 	want := []string{
-		"away" + refused, "pools/dead.yaml" + refused, "pools/out.yaml" + refused,
-		"pools/self.yaml" + refused, "pools/up.yaml" + refused,
+		"pools/away" + refused, "pools/dead.yaml" + refused, "pools/out.yaml" + refused, "pools/self.yaml" + refused, "pools/up.yaml" + refused,
 	}
-	if diff := cmp.Diff(want, lines(found)); diff != "" {
+	for _, paths := range [][]string{{"pools", "folder.yaml"}, {"pools/*"}, {"pools/*", "pools", "folder*"}, {filepath.Join(dir, "pools")}} {
+		_, found, err := manifest.Load(t.Context(), manifest.Options{Dir: dir, Paths: paths})
+		require.NoError(t, err)
+		if diff := cmp.Diff(want, lines(found)); diff != "" {
+			t.Error(paths, diff)
+		}
+	}
+	_, found, err := manifest.Load(t.Context(), manifest.Options{Dir: dir, Paths: []string{"pool*/*/*.yaml"}})
+	require.NoError(t, err)
+	if diff := cmp.Diff([]string{"pools/away/secret.yaml" + refused}, lines(found)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The folder that is named is the root, and what is named may be a link itself:
+// whatever the working directory.
+func TestLoadFollowsNamedLinks(t *testing.T) {
+	away := write(t, map[string]string{"real.yaml": manifestOf("real"), "up.yaml": "->../above.yaml"})
+	dir := write(t, map[string]string{
+		"repo/pools/ela.yaml": manifestOf("ela"),
+		"repo/out.yaml":       "->" + filepath.Join(away, "real.yaml"),
+		"repo/up.yaml":        "->../above.yaml",
+		"repo/away":           "->" + away,
+		"repo/dead.yaml":      "->nowhere.yaml",
+		"repo/self.yaml":      "->self.yaml",
+		"repo/chain.yaml":     "->out.yaml",
+		"above.yaml":          manifestOf("above"),
+		"elsewhere/":          "",
+	})
+	for name, want := range map[string]string{
+		"out.yaml": "real", "up.yaml": "above", "chain.yaml": "real", "away/real.yaml": "real", "pools/ela.yaml": "ela", "pools/../up.yaml": "above",
+		"away": refused, "dead.yaml": refused, "self.yaml": refused,
+	} {
+		for _, cwd := range []string{"repo", ".", "elsewhere", "repo/pools"} {
+			folder := filepath.Join(dir, cwd)
+			p := filepath.Join(dir, "repo", filepath.FromSlash(name))
+			relative, err := filepath.Rel(folder, p)
+			require.NoError(t, err)
+			for _, p := range []string{p, relative} {
+				set, found, err := manifest.Load(t.Context(), manifest.Options{Dir: folder, Paths: []string{p}})
+				require.NoError(t, err)
+				if want == refused {
+					require.Len(t, found, 1, "%s in %s", p, cwd)
+					require.Contains(t, found[0].String(), refused)
+				} else {
+					require.Empty(t, lines(found), "%s in %s", p, cwd)
+				}
+				if want != refused || name == "away" {
+					require.Len(t, set.Pools, 1, "%s in %s", p, cwd)
+				}
+			}
+		}
 	}
 }
 
