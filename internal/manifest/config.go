@@ -120,6 +120,22 @@ func ParseConfig(name string, data []byte) (Config, source.Diagnostics) {
 	return r.config(&v), r.found.Sort()
 }
 
+// onlyConfig reports whether a file can be nothing but a configuration file,
+// under whatever name: all of its fields are of one, and not all of a manifest.
+func onlyConfig(v *value) bool {
+	ofManifest := 0
+	for i := range v.members {
+		key := v.members[i].key
+		if !slices.Contains(configSchema().owners[key], "") {
+			return false
+		}
+		if slices.Contains(poolsSchema().owners[key], "") {
+			ofManifest++
+		}
+	}
+	return len(v.members) > ofManifest
+}
+
 type configReader struct {
 	text  *text
 	found source.Diagnostics

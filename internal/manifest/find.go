@@ -25,6 +25,8 @@ type file struct {
 	root *os.Root
 	path string
 	real string
+	// named reports that the user named the file itself: it was not found in a folder.
+	named bool
 }
 
 // read gives the file's bytes, or a few more than are allowed.
@@ -70,6 +72,7 @@ type finder struct {
 	roots  map[string]*os.Root // by folder
 	list   []file
 	known  map[string]bool // real paths of files and folders that were taken
+	named  map[string]bool // real paths of files that the user named
 	found  source.Diagnostics
 }
 
@@ -93,14 +96,14 @@ func (f *finder) reopen(name string) *text {
 }
 
 // find lists the manifests that the options name, sorted by name.
-func find(opts Options) (*finder, source.Diagnostics, error) {
-	f := &finder{known: make(map[string]bool), roots: make(map[string]*os.Root)}
+func find(opts Options) (*finder, error) {
+	f := &finder{known: make(map[string]bool), named: make(map[string]bool), roots: make(map[string]*os.Root)}
 	dir, err := filepath.Abs(opts.Dir)
 	if err == nil {
 		dir, err = filepath.EvalSymlinks(dir)
 	}
 	if err != nil {
-		return f, nil, fmt.Errorf("find manifests: %w", err)
+		return f, fmt.Errorf("find manifests: %w", err)
 	}
 	f.dir = dir
 	if opts.Config != "" {
@@ -108,14 +111,20 @@ func find(opts Options) (*finder, source.Diagnostics, error) {
 	}
 	for _, p := range opts.Paths {
 		if err := f.given(p); err != nil {
-			return f, nil, fmt.Errorf("find manifests: %w", err)
+			return f, fmt.Errorf("find manifests: %w", err)
 		}
 	}
-	if len(f.list) == 0 && !f.found.HasErrors() {
-		f.report(ruleNoFiles, f.display(strings.Join(opts.Paths, ", ")), "name files or folders with *.yaml or *.yml; hidden ones are skipped", "no manifest found")
+	for i := range f.list {
+		f.list[i].named = f.named[f.list[i].real]
 	}
 	slices.SortFunc(f.list, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	return f, f.found, nil
+	return f, nil
+}
+
+// none reports that nothing is left to read.
+func (f *finder) none(paths []string) {
+	f.report(ruleNoFiles, f.display(strings.Join(paths, ", ")),
+		"name files or folders with *.yaml or *.yml; hidden ones and configuration files are skipped", "no manifest found")
 }
 
 func (f *finder) report(rule, name, hint, message string) {
@@ -187,6 +196,7 @@ func (f *finder) given(p string) error {
 		f.report(ruleNoFiles, f.display(p), "name the files or folders of manifests", "the configuration file is not a manifest")
 		return nil
 	}
+	f.named[target] = true
 	root, err := f.open(filepath.Dir(target))
 	if err != nil {
 		return err

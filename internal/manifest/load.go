@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -27,7 +28,8 @@ type Options struct {
 	// directory. Names in positions are relative to it.
 	Dir string
 	// Config is the path of the configuration file in use, if any: it is no
-	// manifest, wherever it lies. Files named poolsync.yaml never are.
+	// manifest, wherever it lies. Files named poolsync.yaml never are; other ones
+	// that can only be such a file are passed over where a folder is read.
 	Config string
 }
 
@@ -48,7 +50,7 @@ type Set struct {
 // what could be understood and must not be acted upon. The error is for input
 // and output, and for a context that ended.
 func Load(ctx context.Context, opts Options) (Set, source.Diagnostics, error) {
-	files, found, err := find(opts)
+	files, err := find(opts)
 	defer files.close()
 	if err != nil {
 		return Set{}, nil, err
@@ -57,8 +59,12 @@ func Load(ctx context.Context, opts Options) (Set, source.Diagnostics, error) {
 	if err != nil {
 		return Set{}, nil, err
 	}
-	set, more := assemble(results)
-	found = append(found, more...)
+	results = slices.DeleteFunc(results, func(p parsed) bool { return p.config })
+	if len(results) == 0 && !files.found.HasErrors() {
+		files.none(opts.Paths)
+	}
+	set, found := assemble(results)
+	found = append(found, files.found...)
 	found = append(found, across(results, files.reopen)...)
 	if !found.HasErrors() && len(set.Pools) == 0 { // no way leads here; an empty set must never pass for "nothing to do"
 		found = append(found, source.Diagnostic{Severity: source.Error, Rule: ruleNoPools, Message: "no pool is declared at all"})
@@ -105,11 +111,12 @@ func parseAll(ctx context.Context, files []file) ([]parsed, error) {
 			}
 			if len(data) < largeFile && len(files) > 1 {
 				results[i] = parse(f.name, data, 1)
-				return nil
+			} else {
+				large.Lock()
+				defer large.Unlock()
+				results[i] = parse(f.name, data, workers)
 			}
-			large.Lock()
-			defer large.Unlock()
-			results[i] = parse(f.name, data, workers)
+			results[i].config = results[i].config && !f.named
 			return nil
 		})
 	}

@@ -193,6 +193,48 @@ func TestLoadFollowsNamedLinks(t *testing.T) {
 	}
 }
 
+// The configuration of another environment may lie among the manifests: a scan
+// passes over what can be nothing else.
+func TestLoadSkipsOtherConfigurations(t *testing.T) {
+	staging := "version: 1\nset: staging\norganisation_id: 505\nmanifests: [pools]\nstate: none\nguards: {max_change_percent: 200}\n"
+	dir := write(t, map[string]string{
+		"pools/ela.yaml":      manifestOf("ela"),
+		"pools/staging.yaml":  staging,
+		"pools/de/prod.yml":   "endpoint: {read: https://a}\n",
+		"both/staging.yaml":   staging + "pools: []\n",
+		"more/staging.yaml":   staging + "gaurds: {}\n",
+		"shared/version.yaml": "version: 1\norganisation_id: 505\n",
+		"list/staging.yaml":   "[set]\n",
+		"alone/staging.yaml":  staging,
+	})
+	const here = ": the file has no \"pools\" [missing-field]"
+	for _, test := range []struct {
+		paths []string
+		files []string
+		found string // the start of the first finding
+	}{
+		{[]string{"pools"}, []string{"pools/ela.yaml"}, ""},
+		{[]string{"pools/*"}, []string{"pools/ela.yaml"}, ""},
+		{[]string{"pools", "pools/staging.yaml"}, []string{"pools/ela.yaml", "pools/staging.yaml"}, "pools/staging.yaml:1:1" + here},
+		{[]string{"pools/staging.yaml"}, []string{"pools/staging.yaml"}, "pools/staging.yaml:1:1" + here},
+		{[]string{"both"}, []string{"both/staging.yaml"}, `both/staging.yaml:2:1: unknown field "set"`},
+		{[]string{"more"}, []string{"more/staging.yaml"}, "more/staging.yaml:1:1" + here},
+		{[]string{"shared"}, []string{"shared/version.yaml"}, "shared/version.yaml:1:1" + here},
+		{[]string{"list"}, []string{"list/staging.yaml"}, "list/staging.yaml:1:1: the file is a list"},
+		{[]string{"alone"}, nil, "alone: no manifest found [no-manifests]"},
+	} {
+		set, found, err := manifest.Load(t.Context(), manifest.Options{Dir: dir, Paths: test.paths})
+		require.NoError(t, err)
+		if diff := cmp.Diff(test.files, set.Files); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.paths, diff)
+		}
+		require.Equal(t, test.found == "", len(found) == 0, "%s: %s", test.paths, lines(found))
+		if test.found != "" {
+			require.Contains(t, lines(found)[0], test.found)
+		}
+	}
+}
+
 func TestLoadTogether(t *testing.T) {
 	dir := write(t, map[string]string{
 		"a.yaml": "organisation_id: 505\n" + manifestOf("ela", "maths"),

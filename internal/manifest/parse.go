@@ -27,7 +27,8 @@ type parsed struct {
 	pools   []pool.Declared
 	bank    pool.Bank
 	bankAt  source.Place
-	entries int // of the list of pools, faulty ones included
+	entries int  // of the list of pools, faulty ones included
+	config  bool // it can only be a configuration file
 	found   source.Diagnostics
 }
 
@@ -64,7 +65,9 @@ func parseWhole(t *text) parsed {
 	head := c.convert(root, field{}, 1)
 	if pools == nil {
 		r.header(&head, nil, c)
-		return r.parsed(c)
+		p := r.parsed(c)
+		p.config = !c.halted && onlyConfig(&head)
+		return p
 	}
 	r.header(&head, pools, c)
 	for _, item := range pools.Content {

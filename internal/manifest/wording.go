@@ -132,7 +132,7 @@ func (s *schema) elsewhere(key, definition string) string {
 	config := s == configSchema()
 	switch owners := s.owners[key]; {
 	case definition == "" && !config && len(configSchema().owners[key]) > 0 && len(owners) == 0:
-		return "this looks like poolsync's configuration; keep it out of the folders of manifests"
+		return "this looks like poolsync's configuration; name it by --config, not as a manifest"
 	case definition == "" && config && key == "pools":
 		return "this looks like a manifest; name it as an argument, not by --config"
 	case len(owners) > 0 && owners[0] == "":
