@@ -84,19 +84,8 @@ func spoilFirst(column, kind string, n int) func(int, string, string) string {
 	}
 }
 
-// exitCode is the exit code that the command gives a run: 5, then 3 and 1.
-func exitCode(r apply.Result, err error) int {
-	failures, left := r.Count(apply.Failed), r.Count(apply.NotAttempted)
-	switch {
-	case r.Count(apply.StillRunning) > 0:
-		return 5
-	case failures+left > 0 && (r.Accepted() || failures == 0):
-		return 3
-	case failures+left > 0, err != nil:
-		return 1
-	}
-	return 0
-}
+// exitCodes are those that the command gives the endings of a run.
+var exitCodes = map[apply.Ending]int{apply.Running: 5, apply.InPart: 3, apply.Errored: 1, apply.Complete: 0}
 
 // timeout is that of the command.
 const timeout = time.Hour
@@ -116,7 +105,7 @@ func cell(t *testing.T, want ending, row matrixRow, column, times int) (text str
 		r, err := l.live(ctx, &process{spoil: spoilFirst(columns[column], row.kind, times)})
 		took := time.Since(begin)
 		l.server.ClearFaults()
-		code := exitCode(r, err)
+		code := exitCodes[r.Ending(err)]
 		text = fmt.Sprint(code)
 		limit := 20 * time.Minute
 		if row.kind == string(sandbox.FaultJobForever) {

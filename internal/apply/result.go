@@ -78,6 +78,35 @@ func (r Result) Accepted() bool {
 	return slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Accepted })
 }
 
+// Ending is how a run ended as a whole.
+type Ending int
+
+// The endings, in the order in which one hides the other (section 6 of the
+// contract on state).
+const (
+	Running  Ending = iota // jobs run on
+	InPart                 // something was written, or could have been, and not all was applied
+	Errored                // there was an error, and nothing was written that was not applied
+	Complete               // everything is applied and read back
+)
+
+// Ending tells how a run ended that gave this result and error.
+func (r Result) Ending(err error) Ending {
+	failed, left := r.Count(Failed), r.Count(NotAttempted)
+	switch {
+	case r.Count(StillRunning) > 0:
+		return Running
+	case err != nil && !r.Accepted():
+		return Errored
+	case failed+left > 0 && (r.Accepted() || failed == 0):
+		return InPart
+	case failed+left > 0 || err != nil:
+		return Errored
+	default:
+		return Complete
+	}
+}
+
 // merge puts newer outcomes in the place of older ones of the same pool. What
 // was accepted once stays accepted.
 func (r *Result) merge(newer Result) {

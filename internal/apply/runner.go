@@ -143,6 +143,9 @@ func (r *Runner) stage(ctx context.Context, tasks []*task, then map[pool.Key]*ta
 	}
 	r.Recorder.Put(entries...)
 	if err := r.flush(ctx); err != nil {
+		for _, t := range tasks {
+			t.outcome.Problem = &Problem{Message: "its call could not be recorded, so it was not sent"}
+		}
 		return fmt.Errorf("record the calls before sending them: %w; nothing was sent", err)
 	}
 	r.send(ctx, tasks)

@@ -53,9 +53,9 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 		return runPlan(ctx, c, p)
 	}
 	s, x, ok := begin(c, p)
-	a := &application{session: s, c: c, run: newRun(), doc: report.Result{Changes: []report.Outcome{}}}
+	a := &application{session: s, c: c, run: newRun(), begun: time.Now(), doc: emptyResult()}
 	if ok {
-		x = a.carryOut(ctx)
+		x = a.goOn(a.carryOut(ctx))
 	}
 	a.doc.Head = x.head(report.Head{Command: "apply", Target: s.target(), Diagnostics: s.found})
 	a.doc.Run = a.run
@@ -70,6 +70,8 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	return s.out.finish(d, x)
 }
 
+func emptyResult() report.Result { return report.Result{Changes: []report.Outcome{}} }
+
 // newRun names a run: its start, in server-independent local time.
 func newRun() string { return time.Now().UTC().Format("20060102T150405.000Z") }
 
@@ -78,6 +80,7 @@ type application struct {
 	*session
 	c      *cli.Context
 	run    string
+	begun  time.Time
 	client *learnosity.Client
 	rec    *state.Recorder
 	saved  *savedPlan // of --plan
@@ -122,6 +125,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		return a.failed(ctx, err)
 	}
 	for try := 1; ; try++ {
+		a.doc = emptyResult()
 		x, moved := a.hold(ctx, ask)
 		if !moved || try == maxTries {
 			return x
@@ -175,17 +179,25 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 			code: CodeGuard, reason: "other runs keep changing the state; nothing was written",
 			err: state.ErrMoved, hints: []string{"apply again when they have ended"},
 		}, true
-	case closeErr != nil && x.err == nil:
-		y := a.failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", closeErr))
-		x.err, x.hints = y.err, append(x.hints, y.hints...)
-		if _, isGit := a.store.(state.Git); isGit {
-			x = x.hint("this run's lease may stand for five more minutes: --lock-timeout 6m waits for its end, poolsync state unlock ends it")
-		}
-		if x.code == CodeDone {
-			x.code, x.reason = y.code, y.reason
-		}
+	case closeErr != nil:
+		x = a.notRecorded(ctx, x, closeErr)
 	}
 	return x, false
+}
+
+// notRecorded adds to an exit that the state could not be closed in order.
+func (a *application) notRecorded(ctx context.Context, x exit, err error) exit {
+	y := a.failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", err))
+	if x.err == nil {
+		x.err, x.hints = y.err, append(x.hints, y.hints...)
+	}
+	if x.code == CodeDone {
+		x.code, x.reason = CodeError, x.reason+"; that could not be recorded"
+	}
+	if _, isGit := a.store.(state.Git); isGit {
+		x = x.hint("this run's lease may stand for five more minutes: --lock-timeout 6m waits for its end, poolsync state unlock ends it")
+	}
+	return x
 }
 
 // decide plans, lets guards and the person at the terminal have their say, and

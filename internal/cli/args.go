@@ -85,6 +85,40 @@ func outputsOnly(args []string, commands []*cli.Command) []string {
 	return append([]string{args[0], commands[i].Name}, out...)
 }
 
+// flagsIn gives those of the flags that stand in a command line, with their
+// values. All of them take one.
+func flagsIn(args, names []string) []string {
+	var out []string
+	eachFlag(args, names, func(words []string) { out = append(out, words...) })
+	return out
+}
+
+// withoutFlag gives a command line without a flag and its value.
+func withoutFlag(args []string, name string) []string {
+	out := slices.Clone(args)
+	eachFlag(args, []string{name}, func(words []string) {
+		if i := slices.Index(out, words[0]); i >= 0 {
+			out = slices.Delete(out, i, i+len(words))
+		}
+	})
+	return out
+}
+
+// eachFlag finds flags that take a value, and gives the words of each.
+func eachFlag(args, names []string, found func(words []string)) {
+	for n := 1; n < len(args) && args[n] != "--"; n++ {
+		flag, _, joined := strings.Cut(strings.TrimLeft(args[n], "-"), "=")
+		switch {
+		case !isFlag(args[n]) || !slices.Contains(names, flag):
+		case joined:
+			found(args[n : n+1])
+		case n+1 < len(args):
+			found(args[n : n+2])
+			n++
+		}
+	}
+}
+
 func isHelp(flag string) bool { return slices.Contains([]string{"-h", "--h", "-help", "--help"}, flag) }
 
 func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }

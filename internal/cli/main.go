@@ -127,7 +127,7 @@ func (p *program) command(c cli.Command, run action) *cli.Command {
 		if err != nil {
 			return err
 		}
-		p.log = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: level}))
+		p.log = slog.New(slog.NewTextHandler(report.SafeWriter{W: p.Stderr}, &slog.HandlerOptions{Level: level}))
 		p.last = run(cc.Context, cc, p)
 		return nil
 	}

@@ -4,37 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/poolsync/poolsync/internal/apply"
 )
 
 // resultExit decides how an apply ends: 130, then 5, 3 and 1.
 func (a *application) resultExit(ctx context.Context, r apply.Result, err error) exit {
-	running, failures, left := r.Count(apply.StillRunning), r.Count(apply.Failed), r.Count(apply.NotAttempted)
+	applied, running := r.Count(apply.Applied), r.Count(apply.StillRunning)
+	failures, left := r.Count(apply.Failed), r.Count(apply.NotAttempted)
 	x := exit{err: err}
 	var h hinter
 	if errors.As(err, &h) && h.Hint() != "" {
 		x = x.hint("%s", h.Hint())
 	}
-	switch {
-	case interrupted(ctx):
-		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", r.Count(apply.Applied), running, left)
-	case running > 0:
-		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way"
-	case left > 0 && failures+r.Count(apply.Applied) == 0:
-		x.code, x.reason = CodePartial, nothingApplied(r, left)
-	case failures+left > 0 && (r.Accepted() || failures == 0):
-		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", r.Count(apply.Applied), failures, left)
-	case failures+left > 0:
-		x.code, x.reason = CodeError, plural(failures, "pool")+" failed, nothing was applied"
-	case err != nil:
-		x.code, x.reason = CodeError, "an error"
-	default:
-		x.reason = plural(r.Count(apply.Applied), "pool") + " applied and read back"
+	if interrupted(ctx) {
+		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", applied, running, left)
+		return x
 	}
-	if running > 0 {
-		x = a.goOn(x, r)
+	switch r.Ending(err) {
+	case apply.Running:
+		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way"
+	case apply.InPart:
+		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", applied, failures, left)
+		if failures+applied == 0 {
+			x.reason = nothingApplied(r, left)
+		}
+	case apply.Errored:
+		x.code, x.reason = CodeError, "nothing was applied"
+		switch {
+		case failures > 0:
+			x.reason = plural(failures, "pool") + " failed, nothing was applied"
+		case applied > 0:
+			x.reason = plural(applied, "pool") + " applied, and then an error"
+		}
+	case apply.Complete:
+		x.reason = plural(applied, "pool") + " applied and read back"
 	}
 	return x
 }
@@ -60,16 +66,28 @@ func nothingApplied(r apply.Result, left int) string {
 // maxNamedJobs is how many jobs a command line to go on with names.
 const maxNamedJobs = 20
 
-// goOn adds the commands to go on with when jobs run on.
-func (a *application) goOn(x exit, r apply.Result) exit {
+// targetFlags say where a run is at work.
+var targetFlags = []string{flagConfig, flagEndpoint, flagAPIVersion, flagBank}
+
+// goOn adds the commands to go on with to the exit of a run that was broken off.
+func (a *application) goOn(x exit) exit {
+	if x.code != CodeInterrupted && x.code != CodeRunning {
+		return x
+	}
+	watch := []string{"poolsync", "jobs"}
 	var jobs []string
-	for _, o := range r.Outcomes {
-		if o.State == apply.StillRunning && o.Job != "" {
+	for _, o := range a.doc.Changes {
+		if o.Outcome == apply.StillRunning && o.Job != "" {
 			jobs = append(jobs, string(o.Job))
 		}
 	}
-	if n := len(jobs); n > 0 {
-		x = x.hint("to watch what runs on: poolsync jobs %s --watch", strings.Join(jobs[:min(n, maxNamedJobs)], " "))
+	if len(jobs) > maxNamedJobs {
+		watch = append(watch, "--since", a.begun.UTC().Format(time.RFC3339))
+	} else {
+		watch = append(watch, jobs...)
 	}
-	return x.hint("to go on from there: %s", commandLine(a.p.Args))
+	if len(jobs) > 0 {
+		x = x.hint("to watch what runs on: %s", commandLine(slices.Concat(watch, []string{"--watch"}, flagsIn(a.p.Args, targetFlags))))
+	}
+	return x.hint("to go on from there: %s", commandLine(withoutFlag(a.p.Args, flagExpectPlan)))
 }

@@ -69,9 +69,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	if err != nil {
 		return diff.Plan{}, failed(ctx, err), false
 	}
-	if snap.Holder != nil {
-		s.p.say("the state is held by %s: pools may change while you read this", snap.Holder)
-	}
+	s.held = holderOf(snap.Holder)
 	s.tellLostState(snap)
 	r, err := s.compare(ctx, snap, c.Bool(flagUnmanaged))
 	if err != nil {

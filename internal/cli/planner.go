@@ -318,6 +318,18 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 	return report.Plan{
 		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
 		Set:  s.set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
-		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared,
+		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, HeldBy: s.held,
 	}
+}
+
+// holderOf puts who holds the state into the form in which it is printed.
+func holderOf(h *state.Holder) *report.Holder {
+	if h == nil {
+		return nil
+	}
+	out := &report.Holder{Who: h.Who, Where: h.Where, Run: h.Run, Since: h.Since}
+	if !h.Until.IsZero() {
+		out.Until = &h.Until
+	}
+	return out
 }

@@ -40,6 +40,7 @@ type session struct {
 	skipVerify bool
 	quiet      bool // findings are the product, and not shown beside it
 	prunes     bool // the command knows --prune
+	held       *report.Holder
 }
 
 // begin resolves the settings and the outputs of a command. ok is false if the

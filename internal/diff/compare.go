@@ -131,7 +131,11 @@ func (c *comparer) inDoubt(ch *Change) {
 // afterwards notes what the plan would be if the call under way ends well.
 func (c *comparer) afterwards(ch *Change) {
 	p := ch.Entry.Pending
-	if ch.Declared == nil || p.After == nil || p.After.Sent == nil {
+	if ch.Declared == nil {
+		ch.Notes = append(ch.Notes, "no manifest here declares it")
+		return
+	}
+	if p.After == nil || p.After.Sent == nil {
 		return
 	}
 	seen := pool.Live{Reference: ch.Reference, Name: p.Request.Name, Description: p.After.Sent.Description, Status: p.Request.Status}
@@ -143,6 +147,7 @@ func (c *comparer) afterwards(ch *Change) {
 	words := "nothing more is due"
 	if next := then.pool(ch.Declared); len(next.Actions) > 0 {
 		words = "then due: " + actionList(next.Actions)
+		ch.Fields, ch.Content = next.Fields, next.Content
 	}
 	ch.Notes = append(ch.Notes, "if the "+string(p.Operation)+" under way ends well, "+words)
 }

@@ -112,7 +112,7 @@ func (a Annotations) WritePlan(w io.Writer, p Plan) error {
 		}
 	}
 	if p.Error == nil && !p.Diagnostics.HasErrors() {
-		all = append(all, command{kind: kindNotice, title: "poolsync plan", message: []string{p.line()}})
+		all = append(all, command{kind: kindNotice, title: "poolsync plan", message: nonEmpty(p.line(), p.HeldBy.line())})
 	}
 	return a.write(w, all)
 }

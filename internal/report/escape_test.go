@@ -61,6 +61,7 @@ var ours = regexp.MustCompile(`^(</?details>|<details><summary>[A-Za-z0-9 ():]+<
 // markup and plain words, and that what was opened is closed.
 func checkMarkdown(t *testing.T, doc string) {
 	t.Helper()
+	require.NotContains(t, doc, runnerCommand)
 	open := 0
 	for line := range strings.Lines(doc) {
 		line = strings.TrimSuffix(line, "\n")
@@ -101,7 +102,7 @@ func checkCommands(t *testing.T, out string) {
 var hostileTexts = []string{
 	"", " ", "`", "``", "```go", "a`b``c```d", "\\`", "</details>", "<script>alert(1)</script>", "![x](http://e.vil/i.png)", "[x]: y",
 	"@octocat", "org/team#123", "#123", "GH-123", "deadbeef", "0123456", "--> x", "| a | b |", "\n# head", "\r\n::error::x", "%0A::error::x",
-	"a,b:c", "\x1b]0;t\x07", "\u202eabc\u2066", "\xff\xfe", ":tada:", "&lt;", "1. x", "- x", "---", "www.e.vil", "é 日本 👩‍🚀", hostile,
+	"a,b:c", "\x1b]0;t\x07", "\u202eabc\u2066", "\xff\xfe", ":tada:", "&lt;", "##[error]x", "###[stop-commands]", "1. x", "- x", "---", "www.e.vil", "é 日本 👩‍🚀", hostile,
 }
 
 func TestCode(t *testing.T) {
@@ -150,7 +151,7 @@ func FuzzSafe(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got := Safe(s)
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, unsafe) || Safe(got) != got {
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, unsafe) || Safe(got) != got || strings.Contains(got, runnerCommand) {
 			t.Errorf("Safe(%q) = %q", s, got)
 		}
 	})
@@ -207,7 +208,7 @@ func FuzzJSON(f *testing.F) {
 		if d := cmp.Diff(strings.ToValidUTF8(got["a"], "\ufffd"), got["a"]); d != "" || (utf8.ValidString(s) && got["a"] != s) {
 			t.Errorf("%q reads back as %q", s, got["a"])
 		}
-		if strings.ContainsFunc(strings.ReplaceAll(b.String(), "\n", ""), unsafe) {
+		if strings.ContainsFunc(strings.ReplaceAll(b.String(), "\n", ""), unsafe) || strings.Contains(b.String(), runnerCommand) {
 			t.Errorf("%q acts", b.String())
 		}
 	})

@@ -20,7 +20,7 @@ func WriteJSON(w io.Writer, doc any) error {
 	if err := e.Encode(doc); err != nil {
 		return err
 	}
-	_, err := w.Write(safeJSON(b.Bytes()))
+	_, err := w.Write(bytes.ReplaceAll(safeJSON(b.Bytes()), []byte(runnerCommand), []byte(`##\u005b`)))
 	return err
 }
 

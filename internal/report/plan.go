@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"time"
 
 	"github.com/poolsync/poolsync/internal/diff"
 )
@@ -20,6 +22,28 @@ type Plan struct {
 	Changes  []diff.Change `json:"changes"`
 	Files    int           `json:"files"`
 	Pools    int           `json:"pools"` // declared
+	HeldBy   *Holder       `json:"held_by,omitempty"`
+}
+
+// Holder is the run that holds the state while the plan is made.
+type Holder struct {
+	Who   string     `json:"who"`
+	Where string     `json:"where"`
+	Run   string     `json:"run"`
+	Since time.Time  `json:"since"`
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// line says who is applying.
+func (h *Holder) line() string {
+	if h == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s on %s is applying since %s (run %s)", h.Who, h.Where, h.Since.UTC().Format(time.RFC3339), h.Run)
+	if h.Until != nil {
+		text += ", and holds the state until " + h.Until.UTC().Format(time.RFC3339)
+	}
+	return text + ": pools may change while you read this."
 }
 
 // Checksum is over the whole JSON document but its member "checksum": of a saved

@@ -46,10 +46,17 @@ func (m Markdown) WritePlan(w io.Writer, p Plan) error {
 		doc.things = "findings"
 		return m.write(w, doc)
 	}
-	doc.intro = nonEmpty(p.table(), noChangesIf(p.Summary.nothing()))
+	doc.intro = nonEmpty(p.heldMarkdown(), p.table(), noChangesIf(p.Summary.nothing()))
 	doc.foot = fmt.Sprintf("%s declared in %s; %s to %s", plural(p.Pools, "pool"), plural(p.Files, "file"),
 		plural(p.Calls.Set+p.Calls.Update, "call"), p.where())
 	return m.write(w, doc)
+}
+
+func (p Plan) heldMarkdown() string {
+	if p.HeldBy == nil {
+		return ""
+	}
+	return message(p.HeldBy.line())
 }
 
 func noChangesIf(nothing bool) string {

@@ -26,6 +26,10 @@ func (t Text) WritePlan(w io.Writer, p Plan) error {
 	banks := p.banks(keysOf(p.Changes))
 	out.line("poolsync plan: %s, %s declared in %s", Safe(p.about(banks)), plural(p.Pools, "pool"), plural(p.Files, "file"))
 	out.line("")
+	if held := p.HeldBy.line(); held != "" {
+		out.line("%s", Safe(held))
+		out.line("")
+	}
 	out.changes(p.Changes, len(banks) > 1)
 	if p.Summary.nothing() {
 		out.line(noChanges)

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,9 +11,17 @@ import (
 
 // Safe makes text that others wrote fit for a terminal, a log or a page: line
 // breaks, control characters, terminal escapes, characters that turn the
-// direction of writing, and invalid UTF-8 become escapes that can be read. All
-// else stays as it is.
+// direction of writing, and invalid UTF-8 become escapes that can be read, and no
+// command of a workflow's runner is left. All else stays as it is.
 func Safe(s string) string {
+	return strings.ReplaceAll(printable(s), runnerCommand, `##\[`)
+}
+
+// runnerCommand begins a command to the runner of a GitHub workflow wherever it
+// stands in a line, on both streams.
+const runnerCommand = "##["
+
+func printable(s string) string {
 	if clean(s) {
 		return s
 	}
@@ -44,6 +54,18 @@ func clean(s string) bool {
 		}
 	}
 	return true
+}
+
+// SafeWriter writes lines of ours, such as those of a log, of which others wrote
+// a part.
+type SafeWriter struct{ W io.Writer }
+
+// Write writes whole lines.
+func (s SafeWriter) Write(p []byte) (int, error) {
+	if _, err := s.W.Write(bytes.ReplaceAll(p, []byte(runnerCommand), []byte(`##\[`))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // unsafe reports characters that act instead of being shown: controls, line and
