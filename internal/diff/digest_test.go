@@ -108,8 +108,15 @@ func TestUnneeded(t *testing.T) {
 	}
 	w.Options = o
 	same(t, "unneeded", []diff.Lift{
-		{"--allow-replace", "a"}, {"--allow-replace", "c"}, {"--allow-replace", "typo"}, {"--overwrite", "d"},
-		{"--allow-refresh", "a"}, {"--allow-refresh", "b"}, {"--republish", "nobody"}, {"--break-freeze", "a"}, {"--break-freeze", "nobody"},
+		{"--allow-replace", "a"},
+		{"--allow-replace", "c"},
+		{"--allow-replace", "typo"},
+		{"--overwrite", "d"},
+		{"--allow-refresh", "a"},
+		{"--allow-refresh", "b"},
+		{"--republish", "nobody"},
+		{"--break-freeze", "a"},
+		{"--break-freeze", "nobody"},
 	}, diff.Compare(w.Input).Unneeded)
 	same(t, "spent", nil, diff.Compare(w.Input).Spent)
 }
