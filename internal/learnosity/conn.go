@@ -44,7 +44,6 @@ type call struct {
 	atWriter bool   // goes to the write endpoint
 	bank     pool.Bank
 	request  any
-	log      []slog.Attr // what may be logged of the request
 }
 
 // attempt sends a request once, signed afresh.
@@ -190,7 +189,7 @@ func (c *conn) fault(k call, e Error) *Error {
 	return &e
 }
 
-// record logs an attempt: of the request only what the call lists.
+// record logs an attempt, with as much of the request as may be shown.
 func (c *conn) record(ctx context.Context, k call, a answer, e *Error, n int, took time.Duration) {
 	if !c.log.Enabled(ctx, slog.LevelDebug) {
 		return
@@ -199,7 +198,7 @@ func (c *conn) record(ctx context.Context, k call, a answer, e *Error, n int, to
 		slog.String("action", k.action), slog.String("endpoint", k.endpoint),
 		slog.String("bank", k.bank.String()), slog.Int("attempt", n), slog.Duration("duration", took),
 	}
-	attrs = append(attrs, k.log...)
+	attrs = append(attrs, slog.String("request", shown(k.request)))
 	if e != nil {
 		attrs = append(attrs, slog.Int("status", e.Status), slog.Int("code", e.Code),
 			slog.String("request_uuid", e.RequestUUID), slog.String("error", e.Error()))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -107,7 +106,7 @@ func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []stri
 	tokens := map[string]bool{}
 	stale := 0
 	for range maxPages {
-		k.request, k.log = l.params, l.params.logged()
+		k.request = l.params
 		ans, err := c.do(ctx, k)
 		if err != nil {
 			return nil, nil, err
@@ -153,14 +152,6 @@ func (c *conn) unusable(k call, a answer, err error) *Error {
 	return c.fault(k, Error{
 		Status: a.status, RequestUUID: a.meta.uuid, Effect: InDoubt, Err: err, Attempts: 1, fault: faultNotJSON,
 	})
-}
-
-// logged is what a log may hold of a get: counts, and what pages are asked for.
-func (p params) logged() []slog.Attr {
-	return []slog.Attr{
-		slog.Int("reference_count", len(p.References)), slog.Bool("first_page", p.Next == ""),
-		slog.String("item_pool_id", string(p.Pool)),
-	}
 }
 
 // distinct keeps the first of equal texts, in their order.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -37,10 +36,7 @@ type batch struct {
 // connection was made, the quota was exceeded, or the time of the signature was
 // refused. The error is an *Error, whose Outcome says what is known.
 func (c *Client) Write(ctx context.Context, verb pool.Verb, bank pool.Bank, pools []pool.Request) (Accepted, error) {
-	k := call{
-		act: string(verb) + " pools", action: string(verb), endpoint: endpointPools, atWriter: true, bank: bank,
-		log: []slog.Attr{slog.Int("reference_count", len(pools)), slog.Any("references", references(pools))},
-	}
+	k := call{act: string(verb) + " pools", action: string(verb), endpoint: endpointPools, atWriter: true, bank: bank}
 	request, err := newBatch(verb, bank, pools)
 	if err != nil {
 		return Accepted{}, c.writes.fault(k, Error{Err: err, Effect: NotSent})
@@ -59,14 +55,6 @@ func (c *Client) Write(ctx context.Context, verb pool.Verb, bank pool.Bank, pool
 		at, _ = c.ServerTime()
 	}
 	return Accepted{Jobs: jobs, At: at, RequestUUID: ans.meta.uuid}, nil
-}
-
-func references(pools []pool.Request) []pool.Reference {
-	out := make([]pool.Reference, len(pools))
-	for i, p := range pools {
-		out[i] = p.Reference
-	}
-	return out
 }
 
 // newBatch checks what must not be sent. Its errors name the pool.
