@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	itembank "github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/sandbox"
 )
 
@@ -28,7 +29,7 @@ import (
 //	<!-- fault FAULT -->                 of the sandbox
 //	<!-- git ARG... -->                  in the folder of the manifests
 func TestDocuments(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/changes.md", "docs/state.md"} {
+	for _, page := range []string{"README.md", "docs/changes.md", "docs/rules.md", "docs/state.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			if _, err := exec.LookPath("git"); err != nil && page == "docs/state.md" {
@@ -45,6 +46,19 @@ func TestDocuments(t *testing.T) {
 				t.Errorf("%s is not what poolsync prints (-page +now); rewrite it with -update:\n%s", page, d)
 			}
 		})
+	}
+}
+
+// TestRulesOfARun: the page of rules has those that compare manifests with the run
+// and with the bank.
+func TestRulesOfARun(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "rules.md"))
+	require.NoError(t, err)
+	for _, rule := range []string{"bank-conflict", "bank-unstated", itembank.RuleUnknownReference, itembank.RuleNotPublished, itembank.RuleForeignItems, itembank.RuleUnknownTag} {
+		_, section, found := strings.Cut(string(page), "\n### "+rule+"\n")
+		require.True(t, found, rule)
+		section, _, _ = strings.Cut(section, "\n### ")
+		require.Contains(t, section, "["+rule+"]")
 	}
 }
 
@@ -65,7 +79,7 @@ func newPage(t *testing.T) *page {
 }
 
 var (
-	fence     = regexp.MustCompile("^```(\\w*)$")
+	fence     = regexp.MustCompile("^```(\\w*)(?: .*)?$")
 	directive = regexp.MustCompile(`^<!-- (\w+) (.*) -->$`)
 )
 

@@ -104,7 +104,7 @@ func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 	if allowEmpty {
 		s.found = slices.DeleteFunc(s.found, isEmpty)
 	}
-	if s.found = s.found.Sort(); s.found.HasErrors() {
+	if s.found = manifest.Quote(s.found.Sort()); s.found.HasErrors() {
 		x := s.invalid(fmt.Sprintf("the manifests are not valid: %s", plural(errorsIn(s.found), "error")))
 		if s.prunes && slices.ContainsFunc(s.found, isEmpty) {
 			x = x.hint("if nothing is to be declared any more: --prune --allow-empty, and --organisation-id for the bank")

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/bank"
+	"github.com/poolsync/poolsync/internal/manifest"
 	"github.com/poolsync/poolsync/internal/report"
 )
 
@@ -58,7 +59,7 @@ func (s *session) lookup(ctx context.Context, c *cli.Context) (exit, bool) {
 	if err != nil {
 		return s.failed(ctx, err), false
 	}
-	if s.found = append(s.found, found...).Sort(); s.found.HasErrors() {
+	if s.found = manifest.Quote(append(s.found, found...).Sort()); s.found.HasErrors() {
 		return s.invalid(fmt.Sprintf("the bank does not have what the manifests name: %s", plural(errorsIn(s.found), "error"))), false
 	}
 	return exit{}, true
