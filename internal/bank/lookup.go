@@ -156,7 +156,8 @@ type adder func(severity source.Severity, rule string, at source.Place, message,
 func (c contents) checkStatus(add adder, d *pool.Declared, kind, ref string, status pool.Status, ok bool, at source.Place) {
 	switch {
 	case !ok:
-		add(source.Error, RuleUnknownReference, at, fmt.Sprintf("%s %q does not exist in item bank %s", kind, ref, d.Bank), "")
+		add(source.Error, RuleUnknownReference, at, fmt.Sprintf("%s %q does not exist in item bank %s", kind, ref, d.Bank),
+			"correct the reference; if it is right, check organisation_id")
 	case status == learnosity.Archived:
 		add(source.Error, RuleNotPublished, at, fmt.Sprintf("%s %q is archived and cannot be added to a pool", kind, ref), "")
 	case status != pool.Published && !d.UnpublishedPublished:

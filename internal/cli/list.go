@@ -66,7 +66,7 @@ func runList(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		pools, x, ok = s.list(ctx, c)
 	}
-	doc := report.List{Head: x.head(report.Head{Command: "list", Target: s.target()}), Pools: pools}
+	doc := report.List{Head: x.head(report.Head{Command: "list", Target: s.target()}), Pools: pools, Unmanaged: c.Bool(flagUnmanaged)}
 	d := document{json: func() any { return doc }}
 	if ok {
 		d.text = func(t report.Text, w io.Writer) error { return t.WriteList(w, doc) }

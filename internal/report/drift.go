@@ -137,6 +137,9 @@ func (t Text) WriteDrift(w io.Writer, d Drift) error {
 	if len(heads) > 0 {
 		out.line("")
 	}
+	if t.Full { // a bank is often shared, and drift is read every day
+		out.paste(records(d.Unmanaged))
+	}
 	out.line("%s", d.line())
 	return out.err
 }

@@ -19,6 +19,16 @@ func (l Listed) key() pool.Key { return pool.Key{Bank: l.Bank, Reference: l.Refe
 type List struct {
 	Head
 	Pools []Listed `json:"pools"`
+	// Unmanaged says that the pools are unmanaged, all of them.
+	Unmanaged bool `json:"-"`
+}
+
+func records(pools []Listed) []pool.Live {
+	out := make([]pool.Live, len(pools))
+	for i, l := range pools {
+		out[i] = l.Live
+	}
+	return out
 }
 
 // WriteList writes live pools as a table.
@@ -38,6 +48,10 @@ func (t Text) WriteList(w io.Writer, l List) error {
 	}
 	out := &printer{w: w, text: t}
 	out.table(table, marks, nil)
+	if l.Unmanaged && len(l.Pools) > 0 {
+		out.line("")
+		out.paste(records(l.Pools))
+	}
 	return out.err
 }
 

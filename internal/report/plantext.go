@@ -31,6 +31,7 @@ func (t Text) WritePlan(w io.Writer, p Plan) error {
 		out.line("")
 	}
 	out.changes(p.Changes, len(banks) > 1)
+	out.paste(unmanagedIn(p.Changes))
 	if p.Summary.nothing() {
 		out.line(noChanges)
 		out.line("")
