@@ -2,7 +2,7 @@ TOOL     = go tool -modfile=tools/$(1)/go.mod $(1)
 FUZZTIME = 30s
 COUNT    = 6
 
-.PHONY: build test race lint fmt fuzz soak bench cover update demo
+.PHONY: build test race lint fmt fuzz soak sweep bench cover update demo
 
 build: ## the program, in bin/
 	go build -trimpath -o bin/ ./cmd/poolsync
@@ -11,7 +11,7 @@ test: ## all tests
 	go test ./...
 
 race: ## all tests once more: race detector, another order, no cache
-	go test -race -shuffle=on -count=1 ./...
+	go test -race -shuffle=on -count=1 $(TESTFLAGS) ./...
 
 lint: ## vet, on all systems; linters, layout, workflows
 	go vet ./...
@@ -32,6 +32,10 @@ fuzz: ## every fuzz target for FUZZTIME
 
 soak: ## random edits, faults and kills for a bit under two minutes, with the race detector
 	go test -race -count=1 -timeout 5m -run '^TestSoak$$' ./internal/apply -soak 90s -v
+
+sweep: ## what the tests take samples of, in full: kill points, faults, histories, settings of the sandbox
+	go test -count=1 -timeout 1h ./internal/apply -thorough 9
+	go test -count=1 -timeout 1h ./cmd/poolsync -run '^TestRules$$' -each
 
 bench: ## every benchmark COUNT times, summed up; what it leaves in bin/bench.txt can be compared
 	@mkdir -p bin
