@@ -20,15 +20,20 @@ func strict(data []byte, to any) error {
 	in := json.NewDecoder(bytes.NewReader(data))
 	in.DisallowUnknownFields()
 	if err := in.Decode(to); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return errors.New("it ends too early")
-		}
-		return err
+		return wholly(err)
 	}
 	if rest := bytes.TrimSpace(data[in.InputOffset():]); len(rest) > 0 {
 		return errors.New("there is more after its end")
 	}
 	return nil
+}
+
+// wholly words the error of a text that was cut off.
+func wholly(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends too early")
+	}
+	return err
 }
 
 // newer reports whether a document says of itself that it has a newer format.
@@ -46,18 +51,6 @@ func versioned(data []byte, format int, to any) error {
 		return ErrNewerFormat
 	}
 	return strict(data, to)
-}
-
-// decodeEntry decodes an entry that lies by itself.
-func decodeEntry(data []byte) (pool.Entry, error) {
-	var e pool.Entry
-	if err := strict(data, &e); err != nil {
-		if newer(data, pool.EntryFormat) {
-			err = fmt.Errorf("it has a newer format: %w", ErrNewerFormat)
-		}
-		return e, err
-	}
-	return e, check(e)
 }
 
 // check refuses an entry that no version of this program can have written.
@@ -78,13 +71,12 @@ func check(e pool.Entry) error {
 // encode gives a document as it is kept on a branch, to be read in a diff.
 func encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
-	out := json.NewEncoder(&buf)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", " ")
-	if err := out.Encode(v); err != nil {
-		return nil, fmt.Errorf("write state: %w", err)
+	text, err := compact(v)
+	if err == nil {
+		err = json.Indent(&buf, text, "", " ")
 	}
-	return buf.Bytes(), nil
+	buf.WriteByte('\n')
+	return buf.Bytes(), err
 }
 
 const (

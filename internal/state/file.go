@@ -2,7 +2,6 @@ package state
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,10 +27,13 @@ type File struct{ Path string }
 
 // document is the content of the state file.
 type document struct {
-	Format  int          `json:"format"`
-	Serial  int64        `json:"serial"`
-	KeyHash string       `json:"primary_key_sha256,omitempty"`
-	Entries []pool.Entry `json:"entries"`
+	Format  int               `json:"format"`
+	Serial  int64             `json:"serial"`
+	KeyHash string            `json:"primary_key_sha256,omitempty"`
+	Entries []json.RawMessage `json:"entries"` // sealed
+
+	entries []pool.Entry // Entries as they were read
+	fault   error        // the first that reading went on after
 }
 
 // Name is "file:PATH".
@@ -58,7 +60,7 @@ func (f File) read() (Snapshot, int64, journalScan, error) {
 	scan, journalErr := scanJournal(f.journal())
 	doc, err := f.document()
 	s.KeyHash = doc.KeyHash
-	for _, e := range doc.Entries {
+	for _, e := range doc.entries {
 		if _, twice := s.Entries[e.Key]; twice && err == nil {
 			err = f.corrupt(f.Path, fmt.Errorf("it has two entries of pool %s", e.Key))
 		}
@@ -68,23 +70,18 @@ func (f File) read() (Snapshot, int64, journalScan, error) {
 		return s, 0, scan, err
 	}
 	serial := doc.Serial
-	for _, r := range scan.records {
-		if r.Serial <= doc.Serial {
+	for _, r := range scan.steps {
+		if r.serial <= doc.Serial {
 			continue
 		}
-		if r.Serial != serial+1 {
-			return s, 0, scan, f.corrupt(f.journal(), fmt.Errorf("record %d follows record %d: records are missing", r.Serial, serial))
+		if r.serial != serial+1 {
+			return s, 0, scan, f.corrupt(f.journal(), fmt.Errorf("record %d follows record %d: records are missing", r.serial, serial))
 		}
-		r.change().Apply(&s)
-		serial = r.Serial
+		r.Apply(&s)
+		serial = r.serial
 	}
 	if journalErr != nil {
 		return s, 0, scan, journalErr
-	}
-	for _, k := range s.Keys() {
-		if err := check(s.Entries[k]); err != nil {
-			return s, 0, scan, f.corrupt(f.Path, err)
-		}
 	}
 	s.Version = strconv.FormatInt(serial, 10)
 	return s, serial, scan, nil
@@ -93,8 +90,11 @@ func (f File) read() (Snapshot, int64, journalScan, error) {
 // corrupt names what is wrong, and what to do next.
 func (f File) corrupt(path string, err error) *CorruptError {
 	remedy := "restore " + f.Path + " and its journal from a backup, or move both away and take the pools over again: poolsync adopt"
-	if errors.Is(err, ErrNewerFormat) {
+	switch {
+	case errors.Is(err, ErrNewerFormat):
 		remedy = "use the version of poolsync that wrote it, or a newer one"
+	case errors.Is(err, errByHand) && path == f.Path:
+		remedy = "restore " + f.Path + " and its journal from a backup, or take the entry out of the file and the pool over again: poolsync adopt REF"
 	}
 	return &CorruptError{Path: path, Err: err, Remedy: remedy}
 }
@@ -102,24 +102,6 @@ func (f File) corrupt(path string, err error) *CorruptError {
 // document reads the state file entry by entry, so that its text is never in
 // memory as a whole. With an error comes what could be read.
 func (f File) document() (document, error) {
-	doc, err := f.decode(true)
-	var corrupt *CorruptError
-	if errors.As(err, &corrupt) && doc.Format <= fileFormat {
-		// What is unknown in an entry of a newer format is no fault of it.
-		loose, _ := f.decode(false)
-		for _, e := range loose.Entries {
-			if e.Format > pool.EntryFormat {
-				err = f.corrupt(f.Path, check(e))
-			}
-		}
-		if len(loose.Entries) > len(doc.Entries) {
-			doc.Entries = loose.Entries
-		}
-	}
-	return doc, err
-}
-
-func (f File) decode(strictly bool) (document, error) {
 	var doc document
 	r, err := os.Open(f.Path)
 	switch {
@@ -129,25 +111,31 @@ func (f File) decode(strictly bool) (document, error) {
 		return doc, fmt.Errorf("read state: %w", err)
 	}
 	defer func() { _ = r.Close() }() // only read
-	in := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
-	if strictly {
-		in.DisallowUnknownFields()
-	}
-	if err := doc.decode(in); err != nil {
-		return doc, f.corrupt(f.Path, fmt.Errorf("it is not a whole state: %w", err))
-	}
+	err = doc.decode(json.NewDecoder(bufio.NewReaderSize(r, 1<<16)))
 	switch {
 	case doc.Format > fileFormat:
 		return doc, f.corrupt(f.Path, fmt.Errorf("format %d: %w", doc.Format, ErrNewerFormat))
+	case err != nil:
+		return doc, f.corrupt(f.Path, fmt.Errorf("it is not a whole state: %w", wholly(err)))
+	case doc.fault != nil:
+		return doc, f.corrupt(f.Path, doc.fault)
 	case doc.Format != fileFormat:
 		return doc, f.corrupt(f.Path, fmt.Errorf("format %d is not a state format", doc.Format))
 	}
 	return doc, nil
 }
 
+// note notes a fault that reading goes on after. What a newer version wrote is
+// not judged by this one, so that comes first.
+func (d *document) note(err error) {
+	if d.fault == nil || (errors.Is(err, ErrNewerFormat) && !errors.Is(d.fault, ErrNewerFormat)) {
+		d.fault = err
+	}
+}
+
 // decode reads the members of the document in any order.
 func (d *document) decode(in *json.Decoder) error {
-	if err := expect(in, json.Delim('{')); err != nil {
+	if err := expect(in, json.Delim('{'), "it is not an object"); err != nil {
 		return err
 	}
 	for in.More() {
@@ -165,16 +153,14 @@ func (d *document) decode(in *json.Decoder) error {
 		case "entries":
 			err = d.decodeEntries(in)
 		default:
-			err = fmt.Errorf("unknown member %q", name)
+			d.note(fmt.Errorf("unknown member %q", name))
+			err = in.Decode(new(json.RawMessage))
 		}
 		if err != nil {
 			return err
 		}
-		if d.Format > fileFormat {
-			return nil // what follows is for a newer version to read
-		}
 	}
-	if err := expect(in, json.Delim('}')); err != nil {
+	if err := expect(in, json.Delim('}'), "it has no end"); err != nil {
 		return err
 	}
 	if _, err := in.Token(); err != io.EOF {
@@ -184,35 +170,34 @@ func (d *document) decode(in *json.Decoder) error {
 }
 
 func (d *document) decodeEntries(in *json.Decoder) error {
-	if err := expect(in, json.Delim('[')); err != nil {
+	if err := expect(in, json.Delim('['), "entries is not a list"); err != nil {
 		return err
 	}
-	var fault error
+	var text json.RawMessage
 	for n := 1; in.More(); n++ {
-		var e pool.Entry
-		err := in.Decode(&e)
-		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
-			// The decoder stands behind the entry: the others can still be shown.
-			fault = cmp.Or(fault, fmt.Errorf("entry %d: %w", n, err))
-			continue
-		}
-		if err != nil {
+		if err := in.Decode(&text); err != nil {
 			return err
 		}
-		d.Entries = append(d.Entries, e)
+		e, err := decodeEntry(text)
+		if err != nil {
+			d.note(fmt.Errorf("entry %d: %w", n, err))
+			// It may be fit to be shown all the same.
+			e = pool.Entry{}
+			err = json.Unmarshal(text, &e)
+		}
+		if err == nil && e.Reference != "" {
+			d.entries = append(d.entries, e)
+		}
 	}
-	return cmp.Or(fault, expect(in, json.Delim(']')))
+	return expect(in, json.Delim(']'), "entries has no end")
 }
 
-func expect(in *json.Decoder, want json.Delim) error {
+func expect(in *json.Decoder, want json.Delim, otherwise string) error {
 	got, err := in.Token()
-	if err != nil {
-		return err
+	if err == nil && got != want {
+		err = errors.New(otherwise)
 	}
-	if got != want {
-		return fmt.Errorf("%v where %v belongs", got, want)
-	}
-	return nil
+	return err
 }
 
 // held gives the holder if the lock is taken. It takes no lock that a holder
@@ -295,5 +280,5 @@ func (f File) open(l *flock.Flock, h Holder) (*fileSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fileSession{file: f, lock: l, journal: j, start: snap, now: snap.Clone(), serial: serial, dirty: len(scan.records) > 0}, nil
+	return &fileSession{file: f, lock: l, journal: j, start: snap, now: snap.Clone(), serial: serial, dirty: len(scan.steps) > 0}, nil
 }

@@ -218,7 +218,7 @@ func TestModes(t *testing.T) {
 // TestErrorsNameThePath: what cannot be read is never taken for an empty state.
 func TestErrorsNameThePath(t *testing.T) {
 	whole := func(entries string) string { return `{"format":1,"serial":1,"entries":[` + entries + "]}" }
-	entry := `{"format":1,"organisation_id":505,"reference":"a"}`
+	entry := sealed(`{"format":1,"organisation_id":505,"reference":"a"}`)
 	for name, tt := range map[string]struct{ file, journal, want string }{
 		"not JSON":          {"{", "", "0"},
 		"empty":             {" ", "", "not a whole state"},

@@ -331,7 +331,7 @@ func TestGitBadInput(t *testing.T) {
 	commit(t, s, state.Change{Put: []pool.Entry{small("a", ""), small("b", "")}})
 	require.NoError(t, s.Close())
 	entry := func(ref string) string {
-		return `{"format":1,"organisation_id":505,"reference":"` + ref + `","set":"s","file":"f"}`
+		return sealed(`{"format":1,"organisation_id":505,"reference":"` + ref + `","set":"s","file":"f"}`)
 	}
 	for name, tt := range map[string]struct {
 		files  map[string]string

@@ -152,6 +152,8 @@ func (b *branchState) take(path string, data []byte) {
 		e, err := decodeEntry(data)
 		if err != nil {
 			b.fault(path, err)
+		}
+		if err != nil && !errors.Is(err, errByHand) {
 			return
 		}
 		if want := entryPath(e.Key); want != path {
@@ -197,6 +199,8 @@ func (b branchState) corrupt(store string) error {
 		told, remedy = told[i:i+1], "use the version of poolsync that wrote it, or a newer one"
 	} else if len(told) == 1 && strings.HasPrefix(told[0].Error(), leaseFile+": ") {
 		remedy = "make sure that no run is at work, then: poolsync state unlock"
+	} else if slices.ContainsFunc(told, func(err error) bool { return errors.Is(err, errByHand) }) {
+		remedy += "; to give an entry up, remove its file by a commit and take the pool over again: poolsync adopt REF"
 	}
 	if n := len(told); n > maxTold {
 		told = append(slices.Clone(told[:maxTold]), fmt.Errorf("and %d more faults", n-maxTold))

@@ -216,10 +216,11 @@ func (s *gitSession) files(c Change) ([]file, error) {
 		}
 	}
 	for _, e := range c.Put {
-		if err := check(e); err != nil {
-			return nil, fmt.Errorf("write state: %w", err)
+		text, err := seal(e)
+		if err != nil {
+			return nil, err
 		}
-		data, err := encode(e)
+		data, err := encode(text)
 		if err != nil {
 			return nil, err
 		}

@@ -21,21 +21,25 @@ import (
 
 // record is a line of the journal: one commit.
 type record struct {
-	Serial  int64        `json:"serial"`
-	Message string       `json:"message"`
-	KeyHash string       `json:"primary_key_sha256,omitempty"`
-	Put     []pool.Entry `json:"put,omitempty"`
-	Delete  []pool.Key   `json:"delete,omitempty"`
+	Serial  int64             `json:"serial"`
+	Message string            `json:"message"`
+	KeyHash string            `json:"primary_key_sha256,omitempty"`
+	Put     []json.RawMessage `json:"put,omitempty"` // sealed
+	Delete  []pool.Key        `json:"delete,omitempty"`
 }
 
-func (r record) change() Change { return Change{Put: r.Put, Delete: r.Delete, KeyHash: r.KeyHash} }
+// step is a record that was read: where it stands, and what it does.
+type step struct {
+	serial int64
+	Change
+}
 
 // journalScan is what a journal holds: its whole records and their size in
 // bytes. A last line without an end is a commit that a crash cut off: it was
 // never reported as done, so it is dropped.
 type journalScan struct {
-	records []record
-	size    int64
+	steps []step
+	size  int64
 }
 
 func scanJournal(path string) (journalScan, error) {
@@ -57,30 +61,28 @@ func scanJournal(path string) (journalScan, error) {
 			f := File{Path: strings.TrimSuffix(path, ".journal")}
 			return scan, f.corrupt(path, fmt.Errorf("line %d: %w", n, err))
 		}
-		scan.records = append(scan.records, r)
+		scan.steps = append(scan.steps, r)
 		scan.size += int64(end) + 1
 		data = data[end+1:]
 	}
 	return scan, nil
 }
 
-// decodeRecord decodes a line. What is unknown in an entry of a newer format is
-// no fault of it: whoever reads on finds the format.
-func decodeRecord(line []byte) (record, error) {
+// decodeRecord decodes a line.
+func decodeRecord(line []byte) (step, error) {
 	var r record
-	err := strict(line, &r)
-	if err == nil {
-		return r, nil
+	if err := strict(line, &r); err != nil {
+		return step{}, err
 	}
-	var loose record
-	if json.Unmarshal(line, &loose) == nil {
-		for _, e := range loose.Put {
-			if e.Format > pool.EntryFormat {
-				return r, check(e)
-			}
+	s := step{r.Serial, Change{Delete: r.Delete, KeyHash: r.KeyHash}}
+	for _, text := range r.Put {
+		e, err := decodeEntry(text)
+		if err != nil {
+			return step{}, err
 		}
+		s.Put = append(s.Put, e)
 	}
-	return r, err
+	return s, nil
 }
 
 // openJournal opens the journal for appending behind its whole records.
@@ -126,9 +128,13 @@ func (s *fileSession) Commit(_ context.Context, message string, c Change) error 
 	if s.broken != nil {
 		return s.broken
 	}
-	line, err := json.Marshal(record{Serial: s.serial + 1, Message: message, KeyHash: c.KeyHash, Put: c.Put, Delete: c.Delete})
+	entries, err := sealAll(c.Put)
 	if err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return err
+	}
+	line, err := compact(record{Serial: s.serial + 1, Message: message, KeyHash: c.KeyHash, Put: entries, Delete: c.Delete})
+	if err != nil {
+		return err
 	}
 	if _, err = s.journal.Write(append(line, '\n')); err == nil {
 		err = s.journal.Sync()
@@ -167,15 +173,19 @@ func (s *fileSession) fold() error {
 	if !s.dirty || s.broken != nil {
 		return nil
 	}
-	doc := document{Format: fileFormat, Serial: s.serial, KeyHash: s.now.KeyHash, Entries: []pool.Entry{}}
+	doc := document{Format: fileFormat, Serial: s.serial, KeyHash: s.now.KeyHash, Entries: []json.RawMessage{}}
 	for _, k := range s.now.Keys() {
-		doc.Entries = append(doc.Entries, s.now.Entries[k])
+		text, err := seal(s.now.Entries[k])
+		if err != nil {
+			return err
+		}
+		doc.Entries = append(doc.Entries, text)
 	}
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(doc); err != nil {
-		return fmt.Errorf("write state: %w", err)
+	text, err := compact(doc)
+	if err != nil {
+		return err
 	}
-	if err := replaceFile(s.file.Path, buf.Bytes()); err != nil {
+	if err := replaceFile(s.file.Path, append(text, '\n')); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	s.dirty = false

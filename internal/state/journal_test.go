@@ -122,7 +122,7 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 }
 
 func FuzzJournal(f *testing.F) {
-	f.Add([]byte(""), []byte(`{"serial":1,"message":"m","put":[{"format":1,"organisation_id":505,"reference":"a"}]}`+"\n"))
+	f.Add([]byte(""), []byte(`{"serial":1,"message":"m","put":[`+sealed(`{"format":1,"organisation_id":505,"reference":"a"}`)+"]}\n"))
 	f.Add([]byte(`{"format":1,"serial":1,"entries":[]}`), []byte(`{"serial":2,"delete":[{"organisation_id":null,"reference":"a"}]}`+"\n"+`{"serial":3`))
 	f.Add([]byte(`{"format":1,"serial":5}`), []byte(`{"serial":4}`+"\n"+`{"serial":6,"primary_key_sha256":"x"}`+"\n"))
 	f.Add([]byte(""), []byte("\n"))
@@ -130,7 +130,7 @@ func FuzzJournal(f *testing.F) {
 }
 
 func FuzzDocument(f *testing.F) {
-	f.Add([]byte(`{"format":1,"serial":1,"entries":[{"format":1,"organisation_id":505,"reference":"a","sent":{"name":"n","content":{}}}]}`), []byte(""))
+	f.Add([]byte(`{"format":1,"serial":1,"entries":[`+sealed(`{"format":1,"organisation_id":505,"reference":"a","sent":{"name":"n","content":{}}}`)+"]}"), []byte(""))
 	f.Add([]byte(`{"format":2}`), []byte(""))
 	f.Add([]byte(`{"format":1,"entries":[{},{}]}`), []byte(""))
 	f.Add([]byte(`{"format":1,"serial":-9223372036854775808,"entries":null}`), []byte(`{"serial":1}`))

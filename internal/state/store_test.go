@@ -231,18 +231,20 @@ func keepsMany(t *testing.T, st state.Store) {
 // TestFileReadsWhatItCan: a damaged state is named, and not lost from sight.
 func TestFileReadsWhatItCan(t *testing.T) {
 	entry := func(ref, more string) string {
-		return `{"format":1,"organisation_id":505,"reference":"` + ref + `"` + more + `}`
+		return sealed(`{"format":1,"organisation_id":505,"reference":"` + ref + `"` + more + `}`)
 	}
 	for name, tt := range map[string]struct {
 		file, journal, want string
 		left                int
 	}{
-		"truncated":      {`{"format":1,"serial":1,"entries":[` + entry("a", "") + "," + entry("b", "") + `,{"for`, "", "unexpected EOF", 2},
+		"truncated":      {`{"format":1,"serial":1,"entries":[` + entry("a", "") + "," + entry("b", "") + `,{"for`, "", "it ends too early", 2},
 		"edited by hand": {`{"format":1,"serial":1,"entries":[` + entry("a", "") + "," + entry("b", `,"Setting":1`) + `]}`, "", `unknown field "Setting"`, 2},
+		"newer file":     {`{"format":2,"later":{},"entries":[` + entry("a", "") + `,{"later":1},` + entry("b", "") + `],"more":[1]}`, "", "newer version", 2},
+		"no list":        {`{"format":1,"serial":1,"entries":null}`, "", "it is not a whole state: entries is not a list", 0},
 		"newer entry":    {`{"format":1,"serial":1,"entries":[` + entry("a", "") + `,{"format":2,"later":1,"reference":"b"}]}`, "", "newer version", 2},
 		"journal":        {`{"format":1,"serial":1,"entries":[` + entry("a", "") + `]}`, `{"serial":2,"put":[` + entry("b", "") + "]}\n{\n", "line 2", 2},
 		"newer journal":  {"", `{"serial":1,"message":"","put":[{"format":2,"later":1,"reference":"b"}]}` + "\n", "newer version", 0},
-		"no pool":        {`{"format":1,"serial":1,"entries":[{"format":1}]}`, "", "names no pool", 1},
+		"no pool":        {`{"format":1,"serial":1,"entries":[{"format":1}]}`, "", "names no pool", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := state.File{Path: filepath.Join(t.TempDir(), "state.json")}
