@@ -69,9 +69,12 @@ func (w *world) awaitWrite(ctx context.Context) {
 	}
 }
 
-func newServer() (*sandbox.Server, error) {
+func newServer() (*sandbox.Server, error) { return newServerAt(0) }
+
+// newServerAt makes a server whose clock differs from ours.
+func newServerAt(offset time.Duration) (*sandbox.Server, error) {
 	return sandbox.New(sandbox.Options{
-		ConsumerKey: key, ConsumerSecret: secret, Latency: 200 * time.Millisecond, Seed: "scripts",
+		ConsumerKey: key, ConsumerSecret: secret, Latency: 200 * time.Millisecond, Seed: "scripts", ClockOffset: offset,
 	})
 }
 
@@ -311,6 +314,7 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 //	bank switch NAME=VALUE              an undocumented behaviour
 //	bank fault TEXT                     a fault, as the sandbox's --fault takes it
 //	bank fresh                          another bank at the same address
+//	bank clock OFFSET                   the same, whose clock is not ours
 //	bank clear                          no faults any more
 //	bank show BANK REF                  prints what the pool holds
 func bank(ts *testscript.TestScript, _ bool, args []string) {
@@ -336,8 +340,14 @@ func bank(ts *testscript.TestScript, _ bool, args []string) {
 		f, err := sandbox.ParseFault(args[1])
 		ts.Check(err)
 		ts.Check(s.AddFault(f))
-	case "fresh":
-		fresh, err := newServer()
+	case "fresh", "clock":
+		var offset time.Duration
+		if args[0] == "clock" {
+			var err error
+			offset, err = time.ParseDuration(args[1])
+			ts.Check(err)
+		}
+		fresh, err := newServerAt(offset)
 		ts.Check(err)
 		worldOf(ts).server.Store(fresh)
 	case "clear":

@@ -138,16 +138,6 @@ func (a *application) carryOut(ctx context.Context) exit {
 // reading it and taking it.
 const maxTries = 3
 
-// learnTime asks the server for its time where leases are counted in it.
-func (a *application) learnTime(ctx context.Context) error {
-	if _, isGit := a.store.(state.Git); !isGit || len(a.declared) == 0 {
-		return nil
-	}
-	d := a.declared[0]
-	_, err := a.reader.Pools(ctx, learnosity.PoolsQuery{Bank: d.Bank, References: []pool.Reference{d.Reference}})
-	return err
-}
-
 // closeTime bounds giving the state back when the run was told to stop.
 const closeTime = 4 * time.Second
 
@@ -158,11 +148,7 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 	if err != nil {
 		return a.failed(ctx, err), false
 	}
-	if l, ok := held.(state.Leased); ok {
-		for _, notice := range l.Notices() {
-			a.p.say("%s", notice)
-		}
-	}
+	a.tellNotices(held)
 	a.tellLostState(held.Snapshot())
 	a.rec = state.NewRecorder(held, "apply: run "+a.run)
 	x, err = a.decide(ctx, ask)

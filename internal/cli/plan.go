@@ -65,6 +65,9 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
+	if err := s.learnTime(ctx); err != nil {
+		return diff.Plan{}, s.failed(ctx, err), false
+	}
 	snap, err := s.store.Read(ctx)
 	if err != nil {
 		return diff.Plan{}, failed(ctx, err), false

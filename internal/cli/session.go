@@ -273,6 +273,35 @@ func (s *session) now() time.Time {
 	return time.Now()
 }
 
+// learnTime asks the server for its time, where leases are counted in it: nothing
+// is known of it before the first answer.
+func (s *session) learnTime(ctx context.Context) error {
+	if _, isGit := s.store.(state.Git); !isGit {
+		return nil
+	}
+	return s.askTime(ctx)
+}
+
+// askTime makes one small read, any of whose answers tells the time.
+func (s *session) askTime(ctx context.Context) error {
+	if len(s.declared) > 0 {
+		d := s.declared[0]
+		_, err := s.reader.Pools(ctx, learnosity.PoolsQuery{Bank: d.Bank, References: []pool.Reference{d.Reference}})
+		return err
+	}
+	_, err := s.reader.Jobs(ctx, learnosity.JobsQuery{Bank: s.banks()[0]})
+	return err
+}
+
+// tellNotices says what was found on taking the state.
+func (s *session) tellNotices(held state.Session) {
+	if l, ok := held.(state.Leased); ok {
+		for _, notice := range l.Notices() {
+			s.p.say("%s", notice)
+		}
+	}
+}
+
 // holder says who we are, for whoever finds the state held.
 func (s *session) holder(run string) state.Holder {
 	where, err := os.Hostname()

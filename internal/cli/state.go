@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/state"
@@ -54,7 +55,7 @@ func runState(ctx context.Context, c *cli.Context, p *program) exit {
 
 func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.State) (exit, bool) {
 	verb, refs := c.Args().First(), c.Args().Tail()
-	store, err := s.openStore(s.settings.state, time.Now, s.p.log)
+	store, err := s.openStore(s.settings.state, s.now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
@@ -73,8 +74,41 @@ func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.
 	}
 }
 
+// hearTime bounds the wait for the server's time, without which these commands
+// can do what matters.
+const hearTime = 10 * time.Second
+
+// timed gives stores that judge leases by the server's time. Where it cannot be
+// learned, without credentials or out of the API's reach, they take no lease to
+// have run out.
+func (s *session) timed(ctx context.Context, stores ...state.Store) []state.Store {
+	known := false
+	for i, store := range stores {
+		g, isGit := store.(state.Git)
+		if !isGit {
+			continue
+		}
+		known = known || s.heardTime(ctx)
+		g.LocalClock = !known
+		stores[i] = g
+	}
+	return stores
+}
+
+func (s *session) heardTime(ctx context.Context) bool {
+	reader, err := learnosity.NewReader(s.clientConfig())
+	if err != nil {
+		return false
+	}
+	s.reader = reader
+	ctx, cancel := context.WithTimeout(ctx, hearTime)
+	defer cancel()
+	return s.askTime(ctx) == nil
+}
+
 // unlock ends the hold of a run that is no more, after asking.
 func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store) (exit, bool) {
+	store = s.timed(ctx, store)[0]
 	if !c.Bool(flagAutoApprove) {
 		if !terminal(s.p.Stdin) {
 			return usage("state unlock asks first, and standard input is no terminal").hint("to unlock without being asked: --auto-approve"), false
@@ -106,10 +140,12 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 }
 
 func (s *session) copyState(ctx context.Context, from state.Store, setting string) (exit, bool) {
-	to, err := s.openStore(setting, time.Now, s.p.log)
+	to, err := s.openStore(setting, s.now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
+	stores := s.timed(ctx, from, to)
+	from, to = stores[0], stores[1]
 	n, err := state.Copy(ctx, from, to, s.holder(newRun()))
 	if err != nil {
 		return s.failed(ctx, err), false
@@ -164,10 +200,11 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 // forget drops entries. The pools stay as they are.
 func (s *session) forget(ctx context.Context, store state.Store, refs []string, doc *report.State) (exit, bool) {
 	run := newRun()
-	held, err := store.Acquire(ctx, s.holder(run))
+	held, err := s.timed(ctx, store)[0].Acquire(ctx, s.holder(run))
 	if err != nil {
 		return s.failed(ctx, err), false
 	}
+	s.tellNotices(held)
 	snap := held.Snapshot()
 	rec := state.NewRecorder(held, "forget: run "+run)
 	var keys []pool.Key

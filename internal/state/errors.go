@@ -14,6 +14,14 @@ type HeldError struct {
 	// Suspicious is set when the lease ends later than any run could have asked
 	// for: a clock was wrong, or someone edited it. It is respected all the same.
 	Suspicious bool
+	// Unsure is set when the lease has run out by the local clock and the
+	// server's time, which counts, is not known.
+	Unsure bool
+}
+
+// heldError is the refusal of a branch, at a time.
+func heldError(store string, h *Holder, now time.Time) *HeldError {
+	return &HeldError{Store: store, Holder: h, Suspicious: h.Until.After(now.Add(farFuture)), Unsure: !h.Until.After(now)}
 }
 
 // Error names the store, whoever holds it, and until when if that is known.
@@ -22,6 +30,9 @@ func (e *HeldError) Error() string {
 		return fmt.Sprintf("state %s is held by another run", e.Store)
 	}
 	msg := fmt.Sprintf("state %s is held by %s", e.Store, e.Holder)
+	if e.Unsure {
+		msg += "; by the local clock that is over, but leases are in the server's time, which is not known here, so it may still hold"
+	}
 	if e.Suspicious {
 		msg += fmt.Sprintf("; no run asks for more than %s, so a clock was wrong or the lease was edited", leaseTime)
 	}
@@ -32,6 +43,9 @@ func (e *HeldError) Error() string {
 func (e *HeldError) Hint() string {
 	if e.Holder == nil || e.Holder.Until.IsZero() {
 		return "to wait for that run to end: --lock-timeout"
+	}
+	if e.Unsure {
+		return "try again with the credentials set and the Data API in reach, which tells its time; or make sure that no run is at work, then end the lease: poolsync state unlock"
 	}
 	if e.Suspicious {
 		return "make sure that no run is at work, then end the lease: poolsync state unlock"

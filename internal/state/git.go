@@ -29,6 +29,9 @@ type Git struct {
 	Branch string
 	// Now is the server's time; nil is the local clock.
 	Now func() time.Time
+	// LocalClock says that Now is not the server's time: a lease that has run out
+	// by it may still hold, and is neither taken over nor overlooked.
+	LocalClock bool
 	// Log hears of git commands and of pushes that were repeated; it may be nil.
 	Log *slog.Logger
 	// Timeout bounds each git command that talks to the remote; 0 is a minute.
@@ -68,7 +71,9 @@ func (g Git) Read(ctx context.Context) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	b.tidy(ctx, st.commit)
-	st.Holder = st.heldAt(g.now())
+	if st.Holder = st.heldAt(g.now()); g.LocalClock {
+		st.Holder = st.lease
+	}
 	return st.Snapshot, st.corrupt(g.Name())
 }
 
@@ -85,7 +90,7 @@ func (g Git) Acquire(ctx context.Context, h Holder) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &gitSession{branch: b, now: g.now, holder: h, tip: st.commit, head: st.head, stored: st.Snapshot}
+	s := &gitSession{branch: b, now: g.now, localClock: g.LocalClock, holder: h, tip: st.commit, head: st.head, stored: st.Snapshot}
 	if err := s.begin(st); err != nil {
 		b.tidy(ctx, st.commit)
 		return nil, err

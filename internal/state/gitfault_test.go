@@ -114,6 +114,31 @@ func TestGitFarFuture(t *testing.T) {
 	require.NoError(t, take(t, g).Close())
 }
 
+// TestGitLocalClock: whoever does not know the server's time takes no lease over,
+// and does not overlook one.
+func TestGitLocalClock(t *testing.T) {
+	g, _ := onBranch(t)
+	commit(t, take(t, g), put("a", "one")) // and never gives it back
+	ahead := g
+	ahead.Now, ahead.LocalClock = func() time.Time { return at.Add(10 * time.Minute) }, true
+	same(t, "seen by a reader", "ann", look(t, ahead).Holder.Who)
+	_, err := ahead.Acquire(t.Context(), state.Holder{Who: "ben"})
+	held, ok := errors.AsType[*state.HeldError](err)
+	require.True(t, ok && held.Unsure, "%v", err)
+	require.ErrorContains(t, err, "is held by ann on here since 2026-11-21T12:00:00Z (run r1), until 2026-11-21T12:05:00Z; by the local clock that is over")
+	require.Contains(t, held.Hint(), "poolsync state unlock")
+	_, err = state.Copy(t.Context(), ahead, inFolder(t), state.Holder{})
+	held, ok = errors.AsType[*state.HeldError](err)
+	require.True(t, ok && held.Unsure, "%v", err)
+	ahead.Now = g.Now
+	_, err = ahead.Acquire(t.Context(), state.Holder{Who: "ben"})
+	held, ok = errors.AsType[*state.HeldError](err)
+	require.True(t, ok && !held.Unsure, "%v", err)
+	_, err = ahead.Unlock(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, take(t, ahead).Close())
+}
+
 // pending gives an entry with a call under way.
 func pending(ref pool.Reference, job pool.JobReference) pool.Entry {
 	e := full(key(505, ref))

@@ -16,11 +16,12 @@ import (
 // branch's any more means that the state was taken away.
 type gitSession struct {
 	branch
-	now      func() time.Time
-	holder   Holder
-	start    Snapshot
-	tookOver *Holder
-	notices  []string
+	now        func() time.Time
+	localClock bool // now is not the server's time
+	holder     Holder
+	start      Snapshot
+	tookOver   *Holder
+	notices    []string
 
 	mu        sync.Mutex
 	tip       string
@@ -81,8 +82,8 @@ func (s *gitSession) begin(st branchState) error {
 		return err
 	}
 	now := s.now()
-	if h := st.heldAt(now); h != nil {
-		return &HeldError{Store: s.store, Holder: h, Suspicious: h.Until.After(now.Add(farFuture))}
+	if st.heldAt(now) != nil || (st.lease != nil && s.localClock) {
+		return heldError(s.store, st.lease, now)
 	}
 	if s.tookOver = st.lease; s.tookOver != nil {
 		s.notices = append(s.notices, "the lease of "+s.tookOver.String()+" has run out and is taken over")

@@ -52,8 +52,11 @@ func Copy(ctx context.Context, from, to Store, h Holder) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if source.Holder != nil {
-		return 0, &HeldError{Store: from.Name(), Holder: source.Holder}
+	if h := source.Holder; h != nil {
+		if g, isGit := from.(Git); isGit {
+			return 0, heldError(g.Name(), h, g.now())
+		}
+		return 0, &HeldError{Store: from.Name(), Holder: h}
 	}
 	session, err := to.Acquire(ctx, h)
 	if err != nil {
