@@ -181,7 +181,7 @@ func (a *application) notRecorded(ctx context.Context, x exit, err error) exit {
 		x.code, x.reason = CodeError, x.reason+"; that could not be recorded"
 	}
 	if _, isGit := a.store.(state.Git); isGit {
-		x = x.hint("this run's lease may stand for five more minutes: --lock-timeout 6m waits for its end, poolsync state unlock ends it")
+		x = x.hint("this run's lease may stand for five more minutes; the next run in this repository takes it over at once, elsewhere --lock-timeout 6m waits for its end and poolsync state unlock ends it")
 	}
 	return x
 }

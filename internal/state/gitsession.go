@@ -21,6 +21,7 @@ type gitSession struct {
 	holder     Holder
 	start      Snapshot
 	tookOver   *Holder
+	left       bool // by a run here that has ended
 	notices    []string
 
 	mu        sync.Mutex
@@ -29,6 +30,7 @@ type gitSession struct {
 	stored    Snapshot // as the branch has it
 	recovered Change   // to be written with the next commit
 	recovery  []byte   // the recovery file as it was read
+	asked     bool     // a commit with our lease was made
 	broken    error
 	closed    bool
 
@@ -81,19 +83,24 @@ func (s *gitSession) begin(st branchState) error {
 	if err := st.corrupt(s.store); err != nil {
 		return err
 	}
-	now := s.now()
-	if st.heldAt(now) != nil || (st.lease != nil && s.localClock) {
+	r, data, err := readRecovery(s.recoveryFile())
+	s.left = err == nil && leftBy(r.Ended, st.lease)
+	if now := s.now(); !s.left && (st.heldAt(now) != nil || (st.lease != nil && s.localClock)) {
 		return heldError(s.store, st.lease, now)
 	}
-	if s.tookOver = st.lease; s.tookOver != nil {
-		s.notices = append(s.notices, "the lease of "+s.tookOver.String()+" has run out and is taken over")
-	}
-	var told string
-	var err error
-	if s.recovered, told, err = s.recover(st.Snapshot); err != nil {
+	if err != nil {
 		return err
 	}
-	if told != "" {
+	if s.tookOver = st.lease; s.tookOver != nil {
+		how := "has run out and is taken over"
+		if s.left {
+			how = "is that of a run here that has ended, and is taken over"
+		}
+		s.notices = append(s.notices, "the lease of "+s.tookOver.String()+" "+how)
+	}
+	s.recovery = data
+	var told string
+	if s.recovered, told = s.recover(r, st.Snapshot); told != "" {
 		s.notices = append(s.notices, told)
 	}
 	s.start = st.Snapshot.Clone()
@@ -157,6 +164,7 @@ func (s *gitSession) commit(ctx context.Context, message string, c Change) error
 		return err
 	}
 	c = s.withRecovered(c)
+	s.asked = true
 	if err := s.deliver(ctx, message, c, file{leaseFile, lease}); err != nil {
 		return err
 	}
@@ -237,7 +245,11 @@ func (s *gitSession) sign(message string) string {
 	var b strings.Builder
 	b.WriteString(strings.TrimRight(message, "\n"))
 	if s.tookOver != nil && s.hold.until().IsZero() {
-		fmt.Fprintf(&b, "\n\nThe lease of %s had run out and was taken over.", plain(s.tookOver.String()))
+		how := "had run out and was taken over"
+		if s.left {
+			how = "was that of a run that had ended, and was taken over"
+		}
+		fmt.Fprintf(&b, "\n\nThe lease of %s %s.", plain(s.tookOver.String()), how)
 	}
 	fmt.Fprintf(&b, "\n\nPoolsync-Run: %s\nPoolsync-By: %s\nPoolsync-Where: %s\n", plain(s.holder.Run), plain(s.holder.Who), plain(s.holder.Where))
 	return b.String()
@@ -282,10 +294,9 @@ func (s *gitSession) closeWithin(ctx context.Context) error {
 	}
 	s.closed = true
 	s.hold.end()
-	if s.broken == nil && !s.hold.until().IsZero() {
-		if failed := s.deliver(ctx, "lease: given back\n", Change{}, file{path: leaseFile}); failed != nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself", slog.Time("until", s.hold.until()), slog.String("error", failed.Error()))
-		}
+	s.giveBack(ctx)
+	if s.mayStand() {
+		s.leave()
 	}
 	known := s.tip
 	if s.broken != nil {
@@ -293,6 +304,19 @@ func (s *gitSession) closeWithin(ctx context.Context) error {
 	}
 	s.tidy(context.WithoutCancel(ctx), known)
 	return err
+}
+
+// giveBack takes our lease off the branch, or that of a run here that has ended.
+func (s *gitSession) giveBack(ctx context.Context) {
+	if s.broken != nil || (s.hold.until().IsZero() && !s.left) {
+		return
+	}
+	if err := s.deliver(ctx, "lease: given back\n", Change{}, file{path: leaseFile}); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself, or with the next run in this repository",
+			slog.Time("until", s.hold.until()), slog.String("error", err.Error()))
+		return
+	}
+	s.forgetRecovery()
 }
 
 // closeTime bounds giving the lease back.

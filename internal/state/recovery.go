@@ -18,8 +18,9 @@ import (
 // repository's objects. A record is merged only where the branch still has the
 // very call as pending that the record is about: anything else is newer.
 type recovery struct {
-	Format  int    `json:"format"`
-	Records []kept `json:"records"`
+	Format  int     `json:"format"`
+	Records []kept  `json:"records"`
+	Ended   []ended `json:"ended,omitempty"`
 }
 
 // kept is the end, or the progress, of one pending call.
@@ -58,29 +59,37 @@ func (s *gitSession) keep(c Change) (string, error) {
 	if len(fresh) == 0 {
 		return "", nil
 	}
-	path := s.recoveryFile()
-	old, _, err := readRecovery(path)
-	if err != nil {
-		return "", err
-	}
-	all := recovery{Format: recoveryFormat, Records: fresh}
 	newer := c.keys()
-	for _, r := range old.Records {
-		if !newer[r.Key] {
-			all.Records = append(all.Records, r)
+	return s.recoveryFile(), s.rewriteRecovery(func(r *recovery) {
+		for _, old := range r.Records {
+			if !newer[old.Key] {
+				fresh = append(fresh, old)
+			}
 		}
-	}
-	data, err := encode(all)
+		r.Records = fresh
+	})
+}
+
+// rewriteRecovery changes the recovery file, which may not be there yet.
+func (s *gitSession) rewriteRecovery(change func(*recovery)) error {
+	path := s.recoveryFile()
+	r, _, err := readRecovery(path)
 	if err != nil {
-		return "", err
+		return err
+	}
+	r.Format = recoveryFormat
+	change(&r)
+	data, err := encode(r)
+	if err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("keep what was not pushed: %w", err)
+		return fmt.Errorf("keep what was not pushed: %w", err)
 	}
 	if err := replaceFile(path, data); err != nil {
-		return "", fmt.Errorf("keep what was not pushed: %w", err)
+		return fmt.Errorf("keep what was not pushed: %w", err)
 	}
-	return path, nil
+	return nil
 }
 
 // about gives the records of a change that are about calls which the branch has
@@ -142,12 +151,7 @@ func decodeRecovery(data []byte, r *recovery) error {
 
 // recover gives what an earlier run here could not push and the branch does not
 // know better by now, and a sentence about it.
-func (s *gitSession) recover(stored Snapshot) (Change, string, error) {
-	r, data, err := readRecovery(s.recoveryFile())
-	s.recovery = data
-	if err != nil || len(r.Records) == 0 {
-		return Change{}, "", err
-	}
+func (s *gitSession) recover(r recovery, stored Snapshot) (Change, string) {
 	var c Change
 	for _, k := range r.Records {
 		now, ok := stored.Entries[k.Key]
@@ -159,12 +163,18 @@ func (s *gitSession) recover(stored Snapshot) (Change, string, error) {
 			c.Put = append(c.Put, *k.Entry)
 		}
 	}
-	n := len(c.Put) + len(c.Delete)
-	if n == 0 {
+	switch n := len(c.Put) + len(c.Delete); {
+	case n > 0:
+		return c, fmt.Sprintf("%d %s that an earlier run here could not push %s taken up from %s", n, plural(n, "record"), isAre(n), s.recoveryFile())
+	case s.left: // the file goes with the lease
+		return c, ""
+	case len(r.Records) > 0:
 		s.forgetRecovery()
-		return c, "what an earlier run here could not push is known by now, and dropped", nil
+		return c, "what an earlier run here could not push is known by now, and dropped"
+	default:
+		s.forgetRecovery()
+		return c, ""
 	}
-	return c, fmt.Sprintf("%d %s that an earlier run here could not push %s taken up from %s", n, plural(n, "record"), isAre(n), s.recoveryFile()), nil
 }
 
 // forgetRecovery removes the file once its records are on the branch. What
