@@ -74,6 +74,7 @@ func (s *session) adopt(ctx context.Context, c *cli.Context, doc *report.Adoptio
 	if x, ok := s.connect(ctx, c); !ok {
 		return x, false
 	}
+	s.tellOrigin()
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {

@@ -101,6 +101,10 @@ func (a *application) carryOut(ctx context.Context) exit {
 	if x, ok := a.connect(ctx, a.c); !ok {
 		return x
 	}
+	if a.originErr != nil && !a.c.Bool(flagAllowOlder) {
+		return a.failed(ctx, a.originErr)
+	}
+	a.tellOrigin()
 	if a.settings.state == "none" {
 		return usage("apply needs a state; --state none remembers nothing").hint("leave --state out, or: --state file:PATH")
 	}

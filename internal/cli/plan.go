@@ -63,6 +63,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	if x, ok := s.connect(ctx, c); !ok {
 		return diff.Plan{}, x, false
 	}
+	s.tellOrigin()
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {

@@ -34,8 +34,10 @@ type session struct {
 	declared []pool.Declared
 	found    source.Diagnostics
 	commit   commit
-	reader   *learnosity.Reader
-	store    state.Store
+	// originErr is why commit is not known although there is one.
+	originErr error
+	reader    *learnosity.Reader
+	store     state.Store
 	// skipVerify is --verify=false of apply.
 	skipVerify bool
 	quiet      bool // findings are the product, and not shown beside it
@@ -192,7 +194,7 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 	if !c.IsSet(flagMaxChange) {
 		s.options.MaxChangePercent = s.maxPct
 	}
-	s.commit = headCommit(ctx, s.workingDir())
+	s.commit, s.originErr = headCommit(ctx, s.workingDir(), s.p.log)
 	return exit{}, true
 }
 

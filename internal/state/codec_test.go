@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -33,21 +32,6 @@ func TestEscape(t *testing.T) {
 		}
 	}
 	require.Equal(t, "primary/ela-district-a.json", entryPath(pool.Key{Reference: "ela-district-a"}))
-}
-
-func TestHarmless(t *testing.T) {
-	for text, want := range map[string]string{
-		"fatal: unable to access 'https://bot:p@ss@host/x.git/': no": "fatal: unable to access 'https://***@host/x.git/': no",
-		"ssh://git@host/x https://host/a@b":                          "ssh://***@host/x https://host/a@b",
-		"Authorization: Basic abc\nnext":                             "Authorization: ***; next",
-		"\x1b[31mred\x1b[0m\r\n\n\tx\a":                              "[31mred[0m; x",
-		"same\nsame\n":                                               "same",
-	} {
-		if d := cmp.Diff(want, harmless(text)); d != "" {
-			t.Error(d)
-		}
-	}
-	require.Less(t, len(harmless(strings.Repeat("ö\n\x01x\n", 10_000))), maxStderr+10)
 }
 
 // TestRemainingOnASleepingMachine: the local clock went on while the server's, as

@@ -49,6 +49,6 @@ func (s *gitSession) leave() {
 		})
 	}
 	if err != nil {
-		s.log.LogAttrs(context.Background(), slog.LevelWarn, "the end of the run is not noted; its lease ends by itself", slog.String("error", err.Error()))
+		s.Log.LogAttrs(context.Background(), slog.LevelWarn, "the end of the run is not noted; its lease ends by itself", slog.String("error", err.Error()))
 	}
 }

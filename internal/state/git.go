@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/poolsync/poolsync/internal/git"
 )
 
 // DefaultBranch is the branch that keeps the state unless another is named.
@@ -139,7 +141,7 @@ func (g Git) open(ctx context.Context) (branch, error) {
 	if b.pause == 0 {
 		b.pause = time.Second
 	}
-	if _, err := b.gitDir.run(ctx, nil, "check-ref-format", b.ref); err != nil {
+	if _, err := b.Run(ctx, nil, "check-ref-format", b.ref); err != nil {
 		return b, fmt.Errorf("--state %s: %q is no name of a branch", g.Name(), g.branchName())
 	}
 	if b.remote, err = g.remote(ctx, b); err != nil {
@@ -148,7 +150,7 @@ func (g Git) open(ctx context.Context) (branch, error) {
 	if b.remote != "" {
 		return b, nil
 	}
-	if current, err := b.line(ctx, "symbolic-ref", "--quiet", "HEAD"); err == nil && current == b.ref {
+	if current, err := b.Line(ctx, "symbolic-ref", "--quiet", "HEAD"); err == nil && current == b.ref {
 		return b, fmt.Errorf("branch %s is checked out, and poolsync never changes the branch that is; switch to another one, or name another branch: --state git:BRANCH", g.branchName())
 	}
 	return b, nil
@@ -162,9 +164,9 @@ func (g Git) remote(ctx context.Context, b branch) (string, error) {
 		}
 		return g.Remote, nil
 	}
-	out, err := b.gitDir.run(ctx, nil, "config", "-z", "--get-regexp", `^(remote\..*\.url|branch\..*\.remote)$`)
-	var failed *gitError
-	if errors.As(err, &failed) && failed.code() == 1 {
+	out, err := b.Run(ctx, nil, "config", "-z", "--get-regexp", `^(remote\..*\.url|branch\..*\.remote)$`)
+	var failed *git.Error
+	if errors.As(err, &failed) && failed.Code() == 1 {
 		return "", nil
 	}
 	if err != nil {

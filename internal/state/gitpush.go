@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/poolsync/poolsync/internal/git"
 )
 
 // branch is a branch of a remote, or of the repository itself where the remote
@@ -46,13 +48,13 @@ func (b branch) tip(ctx context.Context) (string, error) {
 }
 
 // remoteName names the remote in a message.
-func (b branch) remoteName() string { return "remote " + harmless(b.remote) }
+func (b branch) remoteName() string { return "remote " + git.Harmless(b.remote) }
 
 // resolve gives the commit of a local reference, "" if it does not exist.
 func (b branch) resolve(ctx context.Context, ref string) (string, error) {
-	id, err := b.line(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref)
-	var failed *gitError
-	if errors.As(err, &failed) && failed.code() == 1 {
+	id, err := b.Line(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref)
+	var failed *git.Error
+	if errors.As(err, &failed) && failed.Code() == 1 {
 		return "", nil
 	}
 	return id, err
@@ -92,7 +94,7 @@ const strayAge = 24 * time.Hour
 // and no more.
 func (b branch) tidy(ctx context.Context, tip string) {
 	var cmds strings.Builder
-	refs, _ := b.line(ctx, "for-each-ref", "--format=%(refname)", privateRefs)
+	refs, _ := b.Line(ctx, "for-each-ref", "--format=%(refname)", privateRefs)
 	for ref := range strings.FieldsSeq(refs) {
 		begun, _, _ := strings.Cut(strings.TrimPrefix(ref, privateRefs), "-")
 		at, err := strconv.ParseInt(begun, 10, 64)
@@ -103,8 +105,8 @@ func (b branch) tidy(ctx context.Context, tip string) {
 	if tip != "" && b.remote != "" {
 		fmt.Fprintf(&cmds, "update %s %s\n", b.seen(), tip)
 	}
-	if _, err := b.gitDir.run(ctx, strings.NewReader(cmds.String()), "update-ref", "--stdin"); err != nil {
-		b.log.LogAttrs(ctx, slog.LevelDebug, "private references stay", slog.String("error", err.Error()))
+	if _, err := b.Run(ctx, strings.NewReader(cmds.String()), "update-ref", "--stdin"); err != nil {
+		b.Log.LogAttrs(ctx, slog.LevelDebug, "private references stay", slog.String("error", err.Error()))
 	}
 }
 
@@ -133,7 +135,7 @@ func (b branch) write(ctx context.Context, parent, message string, at time.Time,
 		data(f.data)
 	}
 	in.WriteString("get-mark :1\ndone\n")
-	out, err := b.gitDir.run(ctx, &in, "fast-import", "--quiet", "--force", "--done", "--date-format=raw")
+	out, err := b.Run(ctx, &in, "fast-import", "--quiet", "--force", "--done", "--date-format=raw")
 	if err != nil {
 		return "", fmt.Errorf("write state: %w", err)
 	}
@@ -155,7 +157,7 @@ func (b branch) push(ctx context.Context, from, to string) error {
 		tip, lookErr := b.tip(ctx)
 		switch {
 		case lookErr == nil && tip == to:
-			b.log.LogAttrs(ctx, slog.LevelInfo, "a push that failed has happened", slog.String("error", err.Error()))
+			b.Log.LogAttrs(ctx, slog.LevelInfo, "a push that failed has happened", slog.String("error", err.Error()))
 			return nil
 		case lookErr == nil && tip != from:
 			return fmt.Errorf("state %s: %w", b.store, ErrMoved)
@@ -164,7 +166,7 @@ func (b branch) push(ctx context.Context, from, to string) error {
 		case try == pushTries || ctx.Err() != nil:
 			return &RemoteError{Store: b.store, Remote: b.remoteName(), Err: err}
 		}
-		b.log.LogAttrs(ctx, slog.LevelWarn, "push failed", slog.Int("attempt", try), slog.String("error", err.Error()))
+		b.Log.LogAttrs(ctx, slog.LevelWarn, "push failed", slog.Int("attempt", try), slog.String("error", err.Error()))
 		if wait(ctx, pause) != nil {
 			return &RemoteError{Store: b.store, Remote: b.remoteName(), Err: err}
 		}
@@ -173,7 +175,7 @@ func (b branch) push(ctx context.Context, from, to string) error {
 
 func (b branch) pushOnce(ctx context.Context, from, to string) error {
 	if b.remote == "" {
-		_, err := b.gitDir.run(ctx, nil, "update-ref", b.ref, to, from)
+		_, err := b.Run(ctx, nil, "update-ref", b.ref, to, from)
 		return err
 	}
 	_, err := b.gitDir.remote(ctx, "push", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no", "--no-progress",
@@ -184,21 +186,21 @@ func (b branch) pushOnce(ctx context.Context, from, to string) error {
 // denied reports whether it is our credentials that the remote does not want:
 // trying again would not help, and may lock the account.
 func denied(err error) bool {
-	var failed *gitError
+	var failed *git.Error
 	if !errors.As(err, &failed) {
 		return false
 	}
-	return strings.Contains(failed.stderr, "Authentication failed") || strings.Contains(failed.stderr, "could not read Username") ||
-		strings.Contains(failed.stderr, "could not read Password") || strings.Contains(failed.stderr, "Permission denied") ||
-		strings.Contains(failed.stderr, "returned error: 403")
+	return strings.Contains(failed.Stderr, "Authentication failed") || strings.Contains(failed.Stderr, "could not read Username") ||
+		strings.Contains(failed.Stderr, "could not read Password") || strings.Contains(failed.Stderr, "Permission denied") ||
+		strings.Contains(failed.Stderr, "returned error: 403")
 }
 
 // refused reports whether the remote took the push in and said no, other than
 // for a lock that someone else had for a moment.
 func refused(err error) bool {
-	var failed *gitError
-	if !errors.As(err, &failed) || !strings.Contains(failed.stdout, "[remote rejected]") {
+	var failed *git.Error
+	if !errors.As(err, &failed) || !strings.Contains(failed.Stdout, "[remote rejected]") {
 		return false
 	}
-	return !strings.Contains(failed.stdout, "lock") && !strings.Contains(failed.stdout, "failed to update ref")
+	return !strings.Contains(failed.Stdout, "lock") && !strings.Contains(failed.Stdout, "failed to update ref")
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolsync/poolsync/internal/git"
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
@@ -52,7 +53,7 @@ func (g gitDir) load(ctx context.Context, commit string) (branchState, error) {
 	if commit == "" {
 		return b, nil
 	}
-	listing, err := g.run(ctx, nil, "ls-tree", "-r", "-z", "--full-tree", commit)
+	listing, err := g.Run(ctx, nil, "ls-tree", "-r", "-z", "--full-tree", commit)
 	if err != nil {
 		return b, err
 	}
@@ -61,7 +62,7 @@ func (g gitDir) load(ctx context.Context, commit string) (branchState, error) {
 	for _, o := range objects {
 		ask.WriteString(o.id + "\n")
 	}
-	blobs, err := g.run(ctx, &ask, "cat-file", "--batch", "--buffer")
+	blobs, err := g.Run(ctx, &ask, "cat-file", "--batch", "--buffer")
 	if err != nil {
 		return b, err
 	}
@@ -83,7 +84,7 @@ func nextBlob(out []byte) (data, rest []byte, err error) {
 	line, rest, ok := bytes.Cut(out, []byte("\n"))
 	fields := strings.Fields(string(line))
 	if !ok || len(fields) != 3 {
-		return nil, nil, fmt.Errorf("git cat-file: %s", harmless(string(line)))
+		return nil, nil, fmt.Errorf("git cat-file: %s", git.Harmless(string(line)))
 	}
 	n, err := strconv.Atoi(fields[2])
 	if err != nil || n < 0 || n >= len(rest) {

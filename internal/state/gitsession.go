@@ -312,7 +312,7 @@ func (s *gitSession) giveBack(ctx context.Context) {
 		return
 	}
 	if err := s.deliver(ctx, "lease: given back\n", Change{}, file{path: leaseFile}); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself, or with the next run in this repository",
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself, or with the next run in this repository",
 			slog.Time("until", s.hold.until()), slog.String("error", err.Error()))
 		return
 	}

@@ -190,7 +190,7 @@ func (s *gitSession) forgetRecovery() {
 	}
 	if err := os.Remove(s.recoveryFile()); err != nil {
 		// Its records match no pending call any more, so it is harmless.
-		s.log.LogAttrs(context.Background(), slog.LevelWarn, "recovery file not removed", slog.String("error", err.Error()))
+		s.Log.LogAttrs(context.Background(), slog.LevelWarn, "recovery file not removed", slog.String("error", err.Error()))
 	}
 }
 

@@ -1,4 +1,4 @@
-package state
+package git
 
 import (
 	"os/exec"
