@@ -84,7 +84,9 @@ type application struct {
 	client *learnosity.Client
 	rec    *state.Recorder
 	saved  *savedPlan // of --plan
-	doc    report.Result
+	// planned says that the plan was made once.
+	planned bool
+	doc     report.Result
 }
 
 // carryOut does everything from the manifests to the result.
@@ -153,7 +155,6 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 		return a.failed(ctx, err), false
 	}
 	a.tellNotices(held)
-	a.tellLostState(held.Snapshot())
 	a.rec = state.NewRecorder(held, "apply: run "+a.run)
 	x, err = a.decide(ctx, ask)
 	closing := context.WithoutCancel(ctx)
@@ -266,6 +267,10 @@ func (a *application) replan(ctx context.Context) (diff.Plan, error) {
 	if err != nil {
 		return diff.Plan{}, err
 	}
+	if !a.planned {
+		a.tellLostState(a.rec.Snapshot(), r.input)
+	}
+	a.planned = true
 	runner := apply.Runner{Recorder: a.rec}
 	for _, res := range r.settled {
 		runner.Record(res.Entry)
