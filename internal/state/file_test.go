@@ -125,6 +125,33 @@ func TestNoCommitNoFile(t *testing.T) {
 	same(t, "file absent", true, errors.Is(err, os.ErrNotExist))
 }
 
+// TestLinkedFile: where the state's name is a symbolic link, the link stays and the
+// file that it leads to is written, be it there already or not.
+func TestLinkedFile(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "shared"), 0o700))
+	f := state.File{Path: filepath.Join(dir, "state.json")}
+	if err := os.Symlink(filepath.Join("shared", "real.json"), f.Path); err != nil {
+		t.Skip("there are no symbolic links here")
+	}
+	for _, text := range []string{"one", "two"} {
+		s := acquire(t, f)
+		commit(t, s, state.Change{Put: []pool.Entry{small("a", text)}})
+		require.NoError(t, s.Close())
+		info, err := os.Lstat(f.Path)
+		require.NoError(t, err)
+		same(t, "still a link", true, info.Mode()&os.ModeSymlink != 0)
+		info, err = os.Lstat(filepath.Join(dir, "shared", "real.json"))
+		require.NoError(t, err)
+		same(t, "a file", true, info.Mode().IsRegular())
+		same(t, "entry", small("a", text), read(t, f).Entries[key(505, "a")])
+	}
+	require.NoError(t, os.Remove(f.Path))
+	require.NoError(t, os.Symlink("state.json", f.Path))
+	_, err := f.Read(t.Context())
+	require.Error(t, err, "a link to itself")
+}
+
 // TestHeld: the second one is refused and told by whom; readers are not.
 func TestHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

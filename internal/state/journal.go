@@ -197,7 +197,11 @@ func (s *fileSession) fold() error {
 
 // replaceFile puts data in the place of a file so that a reader, or a machine
 // that loses power, sees the old content or the new and nothing between.
+// Where the name is a symbolic link, the file that it leads to is replaced.
 func replaceFile(path string, data []byte) (err error) {
+	if path, err = follow(path); err != nil {
+		return err
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
@@ -218,6 +222,27 @@ func replaceFile(path string, data []byte) (err error) {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// maxLinks bounds a chain of symbolic links, which may be a circle.
+const maxLinks = 40
+
+// follow gives the file that a name leads to, which may not be there yet.
+func follow(path string) (string, error) {
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		return file, nil
+	}
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil { // no link, or nothing at all
+			return path, nil
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
 // syncDir makes a rename durable. Not every system can sync a folder; the
