@@ -150,10 +150,28 @@ func (g Git) open(ctx context.Context) (branch, error) {
 	if b.remote != "" {
 		return b, nil
 	}
-	if current, err := b.Line(ctx, "symbolic-ref", "--quiet", "HEAD"); err == nil && current == b.ref {
-		return b, fmt.Errorf("branch %s is checked out, and poolsync never changes the branch that is; switch to another one, or name another branch: --state git:BRANCH", g.branchName())
+	return b, b.checkedOut(ctx)
+}
+
+// checkedOut refuses a local branch that a work tree of the repository has checked
+// out: moving it would make all of its files look changed there.
+func (b branch) checkedOut(ctx context.Context) error {
+	trees, err := b.Line(ctx, "worktree", "list", "--porcelain")
+	if err != nil {
+		return fmt.Errorf("see which branches are checked out: %w", err)
 	}
-	return b, nil
+	dir := ""
+	for line := range strings.Lines(trees) {
+		word, value, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
+		switch {
+		case word == "worktree":
+			dir = value
+		case word == "branch" && value == b.ref:
+			return fmt.Errorf("branch %s is checked out in %s, and poolsync never changes a branch that is; switch to another one there, or name another branch: --state git:BRANCH",
+				strings.TrimPrefix(b.ref, "refs/heads/"), git.Harmless(dir))
+		}
+	}
+	return nil
 }
 
 // remote decides where the branch is kept.

@@ -238,6 +238,11 @@ func TestGitLocal(t *testing.T) {
 	git(t, clone, "checkout", "--quiet", state.DefaultBranch)
 	_, err := g.Read(t.Context())
 	require.ErrorContains(t, err, "is checked out")
+	git(t, clone, "checkout", "--quiet", "main")
+	git(t, clone, "worktree", "add", "--quiet", clone+" 2", state.DefaultBranch)
+	_, err = g.Acquire(t.Context(), state.Holder{})
+	require.ErrorContains(t, err, "branch poolsync-state is checked out in ")
+	require.ErrorContains(t, err, "clone 2")
 }
 
 // TestGitBranchTree: the branch can be read by people.
