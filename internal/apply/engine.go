@@ -43,7 +43,11 @@ func (e *Engine) Run(ctx context.Context, p diff.Plan) (Result, error) {
 			o.Problem.Remedy = "the next apply finds out what became of the call"
 		}
 	}
-	return result, errors.Join(err, e.flush(ctx))
+	failed := e.flush(ctx)
+	if err != nil && errors.Is(err, e.Recorder.Err()) {
+		return result, err // which tells of it already
+	}
+	return result, errors.Join(err, failed)
 }
 
 func (e *Engine) rounds(ctx context.Context, changes []diff.Change, result *Result) error {

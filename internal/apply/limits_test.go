@@ -210,6 +210,7 @@ func TestNoCallOnAShortLease(t *testing.T) {
 				return
 			}
 			same(t, "error", true, errors.Is(err, lost))
+			same(t, "told", "record the calls, none of which was sent: "+lost.Error(), err.Error())
 			same(t, "calls", 0, len(l.writes()))
 			same(t, "never sent", 3, r.Count(apply.NotAttempted))
 		})

@@ -148,13 +148,25 @@ func (r *Runner) stage(ctx context.Context, tasks []*task, then map[pool.Key]*ta
 		}
 		return fmt.Errorf("record the calls before sending them: %w; nothing was sent", err)
 	}
+	before := r.sent()
 	r.send(ctx, tasks)
-	if err := r.flush(ctx); err != nil {
+	err := r.flush(ctx)
+	switch {
+	case err != nil && r.sent() == before:
+		return fmt.Errorf("record the calls, none of which was sent: %w", err)
+	case err != nil:
 		return fmt.Errorf("record the jobs: %w", err)
 	}
 	c := chase{Runner: r, then: then}
 	c.follow(ctx, tasks)
 	return errors.Join(c.wait(), r.flush(ctx))
+}
+
+// sent is how many calls were made.
+func (r *Runner) sent() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calls[pool.Set] + r.calls[pool.Update]
 }
 
 // prepare builds the entry that has the task's call as pending.

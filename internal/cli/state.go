@@ -134,6 +134,8 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 		return s.failed(ctx, err), false
 	case holder == nil:
 		return done("nobody holds the state"), false
+	case holder.Who == "":
+		return done("unlocked; the lease was damaged, its holder is not known"), false
 	default:
 		return done("unlocked; it was held by " + holder.String()), false
 	}
@@ -192,6 +194,9 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 	if damage != nil {
 		x := s.failed(ctx, damage)
 		x.reason = "the state is damaged; this is what can be read of it"
+		if errors.Is(damage, state.ErrNewerFormat) {
+			x.reason = "the state is of a newer version of poolsync; this is what can be read of it"
+		}
 		return x, true
 	}
 	return done(plural(len(doc.Entries), "pool") + " in the state"), true

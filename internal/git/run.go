@@ -34,8 +34,11 @@ type Error struct {
 	Err     error
 }
 
-// Error gives git's own words.
+// Error gives git's own words, unless it was us who ended the command.
 func (e *Error) Error() string {
+	if errors.Is(e.Err, context.Canceled) {
+		return fmt.Sprintf("git %s: broken off because the run was told to stop", e.Command)
+	}
 	if e.Stderr == "" {
 		return fmt.Sprintf("git %s: %v", e.Command, e.Err)
 	}

@@ -378,6 +378,7 @@ func documents() map[string]any {
 		"state": State{Entries: []pool.Entry{
 			{Key: pool.Key{Bank: 505, Reference: "ela-district-a"}, Set: "default", File: "pools/ela.yaml", Sent: &pool.Sent{Spec: pool.Spec{Fields: pool.Fields{Status: pool.Published}}}, AppliedAt: &at, Touched: true},
 			{Key: pool.Key{Bank: 505, Reference: "b"}, Set: "default", File: "pools/ela.yaml", Pending: &pool.PendingCall{Operation: pool.OpCreate, At: at, Job: jobA}, LastError: "no"},
+			{Key: pool.Key{Bank: 505, Reference: "c"}, Set: "default", File: "pools/ela.yaml", Pending: &pool.PendingCall{Operation: pool.OpCreate, At: at}},
 		}},
 	}
 }

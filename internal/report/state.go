@@ -42,7 +42,13 @@ func (t Text) WriteState(w io.Writer, s State) error {
 func remarks(e pool.Entry) string {
 	var words []string
 	if p := e.Pending; p != nil {
-		words = append(words, string(p.Operation)+" pending since "+p.At.UTC().Format("2006-01-02T15:04:05Z")+" (job "+string(p.Job)+")")
+		text := string(p.Operation) + " pending since " + p.At.UTC().Format("2006-01-02T15:04:05Z")
+		if p.Job == "" {
+			text += ", job not known"
+		} else {
+			text += " (job " + string(p.Job) + ")"
+		}
+		words = append(words, text)
 	}
 	if e.Touched {
 		words = append(words, "touched")

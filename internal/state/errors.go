@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,14 +117,20 @@ func (e *RemoteError) Error() string {
 	if e.Refused {
 		return fmt.Sprintf("state %s: %s refuses the push: %v", e.Store, e.Remote, e.Err)
 	}
+	if errors.Is(e.Err, context.Canceled) {
+		return fmt.Sprintf("state %s: the answer of %s was not waited for: %v", e.Store, e.Remote, e.Err)
+	}
 	return fmt.Sprintf("state %s: %s cannot be reached: %v", e.Store, e.Remote, e.Err)
 }
 
 // Unwrap gives the cause.
 func (e *RemoteError) Unwrap() error { return e.Err }
 
-// Hint says what to do next.
+// Hint says what to do next; nothing where it was us who did not wait.
 func (e *RemoteError) Hint() string {
+	if errors.Is(e.Err, context.Canceled) {
+		return ""
+	}
 	if e.Refused {
 		return "give this identity the right to push, without review and without force, to the branch " + strings.TrimPrefix(e.Store, gitPrefix)
 	}
@@ -150,7 +157,7 @@ func (e *KeptError) Unwrap() error { return e.Err }
 func (e *KeptError) Hint() string {
 	hint := "the next apply in this repository records them; elsewhere it finds out by itself what became of the calls"
 	var inner interface{ Hint() string }
-	if errors.As(e.Err, &inner) {
+	if errors.As(e.Err, &inner) && inner.Hint() != "" {
 		hint = inner.Hint() + "; " + hint
 	}
 	return hint

@@ -167,6 +167,7 @@ func TestHeld(t *testing.T) {
 
 		require.NoError(t, os.WriteFile(f.Path+".lock", []byte("not JSON"), 0o600))
 		same(t, "unreadable text", &state.Holder{Who: "someone", Where: "an unknown machine"}, read(t, f).Holder)
+		same(t, "in words", "someone on an unknown machine", read(t, f).Holder.String())
 
 		require.NoError(t, s.Close())
 		same(t, "given back", nil, read(t, f).Holder)

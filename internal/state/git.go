@@ -116,10 +116,13 @@ func (g Git) Unlock(ctx context.Context) (*Holder, error) {
 	if st.lease == nil && !damaged {
 		return nil, nil
 	}
-	if st.lease == nil {
-		st.lease = &Holder{Who: "someone", Where: "an unknown machine"}
+	message := "unlock: a damaged lease is taken off\n"
+	if damaged {
+		st.lease = &Holder{}
+	} else {
+		message = "unlock: the lease of " + st.lease.String() + " is taken off\n"
 	}
-	id, err := b.write(ctx, st.commit, "unlock: the lease of "+st.lease.String()+" is taken off\n", g.now(), []file{{path: leaseFile}})
+	id, err := b.write(ctx, st.commit, message, g.now(), []file{{path: leaseFile}})
 	if err != nil {
 		return nil, err
 	}

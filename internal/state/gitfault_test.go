@@ -370,6 +370,8 @@ func TestGitHangs(t *testing.T) {
 	err := r.Close(ctx)
 	_, kept := errors.AsType[*state.KeptError](err)
 	require.True(t, kept, "%v", err)
+	require.ErrorContains(t, err, "the answer of remote origin was not waited for: git push: broken off because the run was told to stop; the records")
+	require.NotContains(t, err.(*state.KeptError).Hint(), "credentials")
 	same(t, "asked without waiting", true, <-left > 4*time.Minute)
 	data, err := os.ReadFile(recovery(g))
 	require.NoError(t, err)

@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -55,7 +54,13 @@ type Holder struct {
 
 // String names the holder for a message.
 func (h Holder) String() string {
-	text := fmt.Sprintf("%s on %s since %s (run %s)", h.Who, h.Where, deadline(h.Since), h.Run)
+	text := h.Who + " on " + h.Where
+	if !h.Since.IsZero() {
+		text += " since " + deadline(h.Since)
+	}
+	if h.Run != "" {
+		text += " (run " + h.Run + ")"
+	}
 	if !h.Until.IsZero() {
 		text += ", until " + deadline(h.Until)
 	}
@@ -96,7 +101,7 @@ type Store interface {
 	// a *HeldError.
 	Acquire(ctx context.Context, h Holder) (Session, error)
 	// Unlock ends the hold of a run that is no more, and gives who held the
-	// state; nil if nobody did.
+	// state; nil if nobody did, and without a name if the hold is damaged.
 	Unlock(ctx context.Context) (*Holder, error)
 }
 
