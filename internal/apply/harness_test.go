@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/poolsync/poolsync/internal/apply"
-	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/planner"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/sandbox"
 	"github.com/poolsync/poolsync/internal/settle"
@@ -136,60 +136,14 @@ func (l *lab) fault(text string) {
 
 // compare settles, reads and compares, as the plan command does.
 func (l *lab) compare(ctx context.Context, snap state.Snapshot) (diff.Plan, []settle.Result, error) {
-	snap = snap.Clone()
-	keys := map[pool.Key]bool{}
-	var pending []pool.Entry
-	for _, d := range l.declared {
-		keys[d.Key] = true
+	p := planner.Planner{
+		Reader: l.client, Log: slog.New(slog.DiscardHandler), Now: l.now, Declared: l.declared, Options: l.options,
 	}
-	for _, k := range snap.Keys() {
-		keys[k] = true
-		if e := snap.Entries[k]; e.Pending != nil {
-			pending = append(pending, e)
-		}
+	made, err := p.Make(ctx, snap, diff.Scope{Set: "default", Banks: []pool.Bank{bankID}, CommitTime: &l.commit}, false)
+	if err == nil {
+		l.plans = append(l.plans, made.Plan)
 	}
-	sorted := make([]pool.Key, 0, len(keys))
-	for k := range keys {
-		sorted = append(sorted, k)
-	}
-	slices.SortFunc(sorted, pool.Key.Compare)
-	in := diff.Input{
-		Declared: l.declared, State: snap.Entries, Options: l.options, Unsettled: map[pool.Key]diff.Unsettled{},
-		Scope: diff.Scope{Set: "default", Banks: []pool.Bank{bankID}, CommitTime: &l.commit},
-	}
-	var results []settle.Result
-	if len(pending) > 0 {
-		if _, err := l.client.Pools(ctx, learnosity.PoolsQuery{Bank: bankID, References: []pool.Reference{pending[0].Reference}}); err != nil {
-			return diff.Plan{}, nil, err // tells the server's time
-		}
-		var err error
-		if results, err = (settle.Settler{Reader: l.client, Log: slog.New(slog.DiscardHandler), Now: l.now}).Settle(ctx, pending); err != nil {
-			return diff.Plan{}, nil, err
-		}
-	}
-	for _, r := range results {
-		snap.Entries[r.Entry.Key] = r.Entry
-		if settle.Empty(r.Entry) {
-			delete(snap.Entries, r.Entry.Key)
-		}
-		if r.Entry.Pending != nil {
-			in.Unsettled[r.Entry.Key] = diff.Unsettled{Running: r.Verdict == settle.Running, Reason: r.Reason}
-		}
-	}
-	records, err := bank.Read(ctx, l.client, sorted)
-	if err != nil {
-		return diff.Plan{}, nil, err
-	}
-	in.Live, in.Twins, in.Now = records.Live, records.Twins, l.now()
-	plan := diff.Compare(in)
-	if len(plan.Needs) > 0 {
-		if in.Facts, err = bank.Facts(ctx, l.client, plan.Needs); err != nil {
-			return diff.Plan{}, nil, err
-		}
-		plan = diff.Compare(in)
-	}
-	l.plans = append(l.plans, plan)
-	return plan, results, nil
+	return made.Plan, made.Settled, err
 }
 
 // plan compares without recording anything.

@@ -268,14 +268,14 @@ func (a *application) replan(ctx context.Context) (diff.Plan, error) {
 		return diff.Plan{}, err
 	}
 	if !a.planned {
-		a.tellLostState(a.rec.Snapshot(), r.input)
+		a.tellLostState(a.rec.Snapshot(), r.Input)
 	}
 	a.planned = true
 	runner := apply.Runner{Recorder: a.rec}
-	for _, res := range r.settled {
+	for _, res := range r.Settled {
 		runner.Record(res.Entry)
 	}
-	return r.plan, nil
+	return r.Plan, nil
 }
 
 // showPlan shows what is about to be done: where the text of the result will

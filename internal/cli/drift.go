@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/planner"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 )
@@ -69,22 +70,22 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 	if err != nil {
 		return s.failed(ctx, err), false
 	}
-	doc.Drift = append(doc.Drift, diff.Drift(r.input)...)
-	for _, b := range r.input.Scope.Banks {
+	doc.Drift = append(doc.Drift, diff.Drift(r.Input)...)
+	for _, b := range r.Input.Scope.Banks {
 		q.Bank = b
 		live, err := s.reader.Pools(ctx, q)
 		if err != nil {
 			return failed(ctx, err), false
 		}
 		live = slices.DeleteFunc(live, func(l pool.Live) bool { return s.declares(r, pool.Key{Bank: b, Reference: l.Reference}) })
-		doc.Unmanaged = append(doc.Unmanaged, s.listed(live, r.input.State, b, true)...)
+		doc.Unmanaged = append(doc.Unmanaged, s.listed(live, r.Input.State, b, true)...)
 	}
 	return s.driftExit(c, r, doc), true
 }
 
 // driftExit counts, and decides how drift ends.
-func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
-	for _, ch := range r.plan.Changes {
+func (s *session) driftExit(c *cli.Context, r planner.Made, doc *report.Drift) exit {
+	for _, ch := range r.Plan.Changes {
 		switch {
 		case ch.Has(diff.Orphaned):
 			doc.Orphaned = append(doc.Orphaned, ch.Key)
@@ -108,20 +109,20 @@ func (s *session) driftExit(c *cli.Context, r read, doc *report.Drift) exit {
 // lookedAt counts the managed pools that were compared: those that are declared,
 // or that there was something to say of. Entries of other files, and what was
 // retired, are not looked at.
-func (s *session) lookedAt(r read, drifted []diff.Drifted) int {
+func (s *session) lookedAt(r planner.Made, drifted []diff.Drifted) int {
 	seen := map[pool.Key]bool{}
-	for _, d := range r.input.Declared {
+	for _, d := range r.Input.Declared {
 		seen[d.Key] = true
 	}
-	for _, ch := range r.plan.Changes {
+	for _, ch := range r.Plan.Changes {
 		seen[ch.Key] = true
 	}
 	for _, x := range drifted {
 		seen[x.Key] = true
 	}
 	n := 0
-	for k, e := range r.input.State {
-		if seen[k] && e.Set == s.set && e.Sent != nil && e.Pending == nil && slices.Contains(r.input.Scope.Banks, k.Bank) {
+	for k, e := range r.Input.State {
+		if seen[k] && e.Set == s.set && e.Sent != nil && e.Pending == nil && slices.Contains(r.Input.Scope.Banks, k.Bank) {
 			n++
 		}
 	}
@@ -130,9 +131,9 @@ func (s *session) lookedAt(r read, drifted []diff.Drifted) int {
 
 // declares reports whether a manifest of the set declares a pool: known to the
 // state or not, that pool is not unmanaged.
-func (s *session) declares(r read, k pool.Key) bool {
-	_, declared := slices.BinarySearchFunc(r.input.Declared, k, func(d pool.Declared, k pool.Key) int { return d.Key.Compare(k) })
-	return declared || r.input.Scope.Elsewhere[k]
+func (s *session) declares(r planner.Made, k pool.Key) bool {
+	_, declared := slices.BinarySearchFunc(r.Input.Declared, k, func(d pool.Declared, k pool.Key) int { return d.Key.Compare(k) })
+	return declared || r.Input.Scope.Elsewhere[k]
 }
 
 // selects reports whether --only lets a pool through.

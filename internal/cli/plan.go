@@ -79,11 +79,11 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	if err != nil {
 		return diff.Plan{}, s.failed(ctx, err), false
 	}
-	s.tellLostState(snap, r.input)
-	if x, ok := s.lifts(r.plan); !ok {
+	s.tellLostState(snap, r.Input)
+	if x, ok := s.lifts(r.Plan); !ok {
 		return diff.Plan{}, x, false
 	}
-	return r.plan, planExit(c, r.plan), true
+	return r.Plan, planExit(c, r.Plan), true
 }
 
 // planExit says how a plan ends.

@@ -9,60 +9,32 @@ import (
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/apply"
-	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/manifest"
+	"github.com/poolsync/poolsync/internal/planner"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
-	"github.com/poolsync/poolsync/internal/settle"
 	"github.com/poolsync/poolsync/internal/source"
 	"github.com/poolsync/poolsync/internal/state"
 )
 
-// read is what a comparison was made of.
-type read struct {
-	input   diff.Input
-	plan    diff.Plan
-	settled []settle.Result
-}
-
-// compare settles what is in doubt as far as reading can tell, reads the bank,
-// and compares. listed asks for the whole bank, so that unmanaged pools show.
-func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool) (read, error) {
+// compare makes a plan of the session's manifests for a state.
+func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool) (planner.Made, error) {
 	if err := s.checkKey(snap); err != nil {
-		return read{}, err
+		return planner.Made{}, err
 	}
-	snap = snap.Clone()
-	in := diff.Input{
-		Declared: s.declared, State: snap.Entries, StateVersion: snap.Version, Options: s.options, Listed: listed,
-	}
-	var err error
-	if in.Scope, err = s.scope(ctx, snap); err != nil {
-		return read{}, err
+	scope, err := s.scope(ctx, snap)
+	if err != nil {
+		return planner.Made{}, err
 	}
 	if err := s.checkBanks(snap); err != nil {
-		return read{}, err
+		return planner.Made{}, err
 	}
-	keys := s.keys(snap, in.Scope)
-	var r read
-	if r.settled, err = s.settle(ctx, snap, keys); err != nil {
-		return r, err
+	p := planner.Planner{
+		Reader: s.reader, Log: s.p.log, Now: s.now, Declared: s.declared, Options: s.options, Selects: s.selects, SkipVerify: s.skipVerify,
 	}
-	in.Unsettled = unsettled(r.settled)
-	if err := s.readLive(ctx, &in, keys, listed); err != nil {
-		return r, err
-	}
-	in.Now = s.now()
-	r.plan = diff.Compare(in)
-	if len(r.plan.Needs) > 0 {
-		if in.Facts, err = bank.Facts(ctx, s.reader, r.plan.Needs); err != nil {
-			return r, err
-		}
-		r.plan = diff.Compare(in)
-	}
-	r.input = in
-	return r, nil
+	return p.Make(ctx, snap, scope, listed)
 }
 
 // checkKey refuses a state whose primary bank is that of another consumer key.
@@ -182,131 +154,6 @@ func (s *session) mayOrphan(snap state.Snapshot, sc diff.Scope) bool {
 		}
 	}
 	return false
-}
-
-// keys are the pools that the comparison is about: the declared ones, and those
-// of the state that may be orphaned.
-func (s *session) keys(snap state.Snapshot, sc diff.Scope) []pool.Key {
-	seen := make(map[pool.Key]bool, len(s.declared))
-	keys := make([]pool.Key, 0, len(s.declared))
-	add := func(k pool.Key) {
-		if !seen[k] {
-			seen[k] = true
-			keys = append(keys, k)
-		}
-	}
-	for _, d := range s.declared {
-		add(d.Key)
-	}
-	if sc.NoOrphans {
-		return keys
-	}
-	for _, k := range snap.Keys() {
-		if snap.Entries[k].Set == sc.Set && slices.Contains(sc.Banks, k.Bank) {
-			add(k)
-		}
-	}
-	return keys
-}
-
-// settle clears doubts in a copy of the state, without waiting.
-func (s *session) settle(ctx context.Context, snap state.Snapshot, keys []pool.Key) ([]settle.Result, error) {
-	var pending []pool.Entry
-	for _, k := range keys {
-		if e, ok := snap.Entries[k]; ok && e.Pending != nil {
-			pending = append(pending, e)
-		}
-	}
-	if len(pending) == 0 {
-		return nil, nil
-	}
-	if _, known := s.reader.ServerTime(); !known {
-		// Settling measures ages in server time, which any answer tells.
-		if _, err := s.reader.Pools(ctx, learnosity.PoolsQuery{Bank: pending[0].Bank, References: []pool.Reference{pending[0].Reference}}); err != nil {
-			return nil, err
-		}
-	}
-	settler := settle.Settler{Reader: s.reader, Log: s.p.log, Now: s.now, SkipVerify: s.skipVerify}
-	results, err := settler.Settle(ctx, pending)
-	if err != nil {
-		return nil, fmt.Errorf("find out what became of %s of an earlier run: %w", plural(len(pending), "call"), err)
-	}
-	for _, r := range results {
-		if settle.Empty(r.Entry) {
-			delete(snap.Entries, r.Entry.Key)
-		} else {
-			snap.Entries[r.Entry.Key] = r.Entry
-		}
-	}
-	return results, nil
-}
-
-// unsettled takes what could not be settled out of the results.
-func unsettled(results []settle.Result) map[pool.Key]diff.Unsettled {
-	out := map[pool.Key]diff.Unsettled{}
-	for _, r := range results {
-		if r.Entry.Pending != nil {
-			out[r.Entry.Key] = diff.Unsettled{Running: r.Verdict == settle.Running, Reason: r.Reason}
-		}
-	}
-	return out
-}
-
-func (s *session) readLive(ctx context.Context, in *diff.Input, keys []pool.Key, listed bool) error {
-	records, err := bank.Read(ctx, s.reader, keys)
-	if err != nil {
-		return err
-	}
-	in.Live, in.Twins = records.Live, records.Twins
-	if !listed {
-		s.addTwins(in)
-		return nil
-	}
-	for _, b := range in.Scope.Banks {
-		all, err := s.reader.Pools(ctx, learnosity.PoolsQuery{Bank: b})
-		if err != nil {
-			return err
-		}
-		for _, l := range all {
-			k := pool.Key{Bank: b, Reference: l.Reference}
-			if _, known := in.Live[k]; !known && s.selects(l.Reference) {
-				in.Live[k] = l
-			}
-		}
-	}
-	s.addTwins(in)
-	return nil
-}
-
-// addTwins finds declared pools that are absent while a pool that was read, or
-// that the state knows, has the same reference but for letter case. A bank that
-// does not tell them apart answers for both with one record.
-func (s *session) addTwins(in *diff.Input) {
-	type folded struct {
-		bank      pool.Bank
-		reference string
-	}
-	fold := func(k pool.Key) folded { return folded{k.Bank, strings.ToLower(string(k.Reference))} }
-	var known map[folded]pool.Live
-	for _, d := range in.Declared {
-		if _, live := in.Live[d.Key]; live {
-			continue
-		}
-		if known == nil {
-			known = make(map[folded]pool.Live, len(in.Live))
-			for k, e := range in.State {
-				if e.Sent != nil && e.Set != in.Scope.Set {
-					known[fold(k)] = pool.Live{Reference: k.Reference}
-				}
-			}
-			for k, l := range in.Live {
-				known[fold(k)] = l
-			}
-		}
-		if twin, ok := known[fold(d.Key)]; ok && twin.Reference != d.Reference {
-			in.Twins[d.Key] = twin
-		}
-	}
 }
 
 // planDocument puts a plan into the form in which it is printed.
