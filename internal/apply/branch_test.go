@@ -82,7 +82,7 @@ func TestAnHourUnderALease(t *testing.T) {
 // TestManyAppliesOnABranch: what an apply costs does not grow with those before it.
 func TestManyAppliesOnABranch(t *testing.T) {
 	dir := repository(t)
-	bubble(t, sandbox.Options{Latency: time.Second}, func(t *testing.T, l *lab) {
+	bubble(t, sandbox.Options{Latency: 100 * time.Millisecond}, func(t *testing.T, l *lab) {
 		l.declared = many(20)
 		l.onBranch(t.Context(), dir)
 		var pushes []int
