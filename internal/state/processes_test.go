@@ -63,11 +63,20 @@ func newWorker(name string) *worker {
 	return w
 }
 
+// maxOutOfReach is how often a worker begins again when the remote was too busy
+// for all tries of a push.
+const maxOutOfReach = 100
+
 // run works until every pool is applied, as whoever gets the state.
 func (w *worker) run() error {
+	away := 0
 	for n := 0; ; n++ {
 		s, err := w.store.Acquire(context.Background(), state.Holder{Who: w.name, Where: "test", Run: fmt.Sprint(w.name, n), Since: w.store.Now()})
 		if held := (*state.HeldError)(nil); errors.As(err, &held) {
+			continue
+		}
+		if outOfReach(err) && away < maxOutOfReach {
+			away++
 			continue
 		}
 		if err != nil {
@@ -80,12 +89,19 @@ func (w *worker) run() error {
 		case errors.Is(err, state.ErrMoved):
 		case errors.As(err, &lost):
 			fmt.Println("lost:", lost)
+		case outOfReach(err) && away < maxOutOfReach:
+			away++
 		case err != nil:
 			return err
 		case done:
 			return nil
 		}
 	}
+}
+
+func outOfReach(err error) bool {
+	var remote *state.RemoteError
+	return errors.As(err, &remote) && !remote.Refused
 }
 
 // apply carries out up to five pools: settles what others left, records, calls,
