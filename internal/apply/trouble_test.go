@@ -50,7 +50,7 @@ func TestStateLostOnTheWay(t *testing.T) {
 func TestPoolsThatCannotBeReadBack(t *testing.T) {
 	bubble(t, sandbox.Options{}, func(t *testing.T, l *lab) {
 		l.declared = many(2)
-		r, err := l.applyWith(t.Context(), &touch{l.client, func() { l.fault("get itembank/items=500") }})
+		r, err := l.applyWith(t.Context(), &touch{l.client, func() { l.fault("get itembank/pools=500") }})
 		require.NoError(t, err)
 		same(t, "states", map[apply.State]int{apply.StillRunning: 2}, states(r))
 		contains(t, "why", outcome(t, r, "p000").Problem.Message, "its job completed, and the pool could not be read back")

@@ -74,24 +74,23 @@ func (o Records) take(b pool.Bank, asked []pool.Reference, records []pool.Live) 
 	}
 }
 
-// maxLooks is how many pools are looked into at the same time.
-const maxLooks = 8
-
-// Facts answers needs. A pool that the API refuses to look into is answered as
-// not readable; any other failure ends the gathering.
+// Facts answers needs. A pool that cannot be looked into, for whatever reason, is
+// answered as not readable; only the end of the context, and a bank whose items
+// cannot be read, end the gathering.
 func Facts(ctx context.Context, r Reader, needs []diff.Need) (map[pool.Key]diff.Facts, error) {
 	held := make([]diff.Facts, len(needs))
 	inPool := make([][]string, len(needs))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(maxLooks)
-	for i, n := range needs {
-		g.Go(func() (err error) {
-			held[i], inPool[i], err = look(gctx, r, n)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	errs, err := follow.Each(ctx, len(needs), func(ctx context.Context, i int) (err error) {
+		held[i], inPool[i], err = look(ctx, r, needs[i])
+		return err
+	})
+	if err != nil {
 		return nil, err
+	}
+	for i, err := range errs {
+		if err != nil {
+			held[i] = diff.Facts{Reason: err.Error()}
+		}
 	}
 	records, err := carriers(ctx, r, needs, inPool)
 	if err != nil {
@@ -118,25 +117,19 @@ func look(ctx context.Context, r Reader, n diff.Need) (diff.Facts, []string, err
 	if n.Carrier && !n.Trusted {
 		ask = ask.Union(pool.Content{Items: n.Items})
 	}
+	candidates := n.Items
 	held, err := follow.Members(ctx, r, n.Key, ask)
-	candidates := held.Items
 	if err == nil && n.Carrier && len(n.Items) == 0 {
 		candidates, err = anyItems(ctx, r, n.Key)
 	}
-	switch {
-	case learnosity.WasRefused(err):
-		f.Readable, f.Reason = false, err.Error()
-	case err != nil:
-		return f, nil, err
-	}
 	f.Members = held
-	if !n.Carrier {
-		return f, nil, nil
+	switch {
+	case !n.Carrier:
+		return f, nil, err
+	case !n.Trusted && len(n.Items) > 0:
+		return f, held.Items, err
 	}
-	if n.Trusted && len(n.Items) > 0 {
-		return f, n.Items, nil
-	}
-	return f, candidates, nil
+	return f, candidates, err
 }
 
 // anyItems gives the first page of the pool's published items.

@@ -21,6 +21,13 @@ import (
 
 var errRefused = &learnosity.Error{Act: "get items", Status: 400, Code: 20004, Message: "no such pool", Effect: learnosity.Refused}
 
+// sick are the pools that cannot be looked into.
+var sick = map[pool.Reference]error{
+	"closed": errRefused,
+	"broken": &learnosity.Error{Act: "get items", Status: 500, Code: 10000, Message: "internal error"},
+	"cut":    &learnosity.Error{Act: "get items", Message: "lost"},
+}
+
 // stub is a bank whose pools hold what in says, by pool.
 type stub struct {
 	live  map[pool.Bank][]pool.Live
@@ -42,8 +49,8 @@ func (s *stub) Items(_ context.Context, q learnosity.ItemsQuery) ([]learnosity.I
 	if q.Pool == "" {
 		return slices.DeleteFunc(slices.Clone(s.bank), func(i learnosity.Item) bool { return !slices.Contains(q.References, i.Reference) }), s.fail
 	}
-	if q.Pool == "closed" {
-		return nil, errRefused
+	if err := sick[q.Pool]; err != nil {
+		return nil, err
 	}
 	var out []learnosity.Item
 	for _, ref := range s.in[q.Pool] {
@@ -58,8 +65,8 @@ func (s *stub) Items(_ context.Context, q learnosity.ItemsQuery) ([]learnosity.I
 }
 
 func (s *stub) Activities(_ context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
-	if q.Pool == "closed" {
-		return nil, errRefused
+	if err := sick[q.Pool]; err != nil {
+		return nil, err
 	}
 	return []learnosity.Activity{{Reference: "a1"}}, nil
 }
@@ -159,17 +166,33 @@ func TestMembersBesideACarrier(t *testing.T) {
 	same(t, "carriers", true, len(f.Carriers) >= 50)
 }
 
+// TestFactsOfAPoolThatCannotBeRead: whatever is wrong with it, the facts of the
+// others are gathered.
 func TestFactsOfAPoolThatCannotBeRead(t *testing.T) {
 	s := &stub{in: map[pool.Reference][]string{"open": {"i1"}}, bank: []learnosity.Item{{Reference: "i1", Status: pool.Published}}}
-	got, err := bank.Facts(t.Context(), s, []diff.Need{
-		{Key: key(505, "closed"), Carrier: true, Items: []string{"i1"}}, {Key: key(505, "open"), Carrier: true, Items: []string{"i1"}},
-	})
+	ask := func(ref pool.Reference) diff.Need {
+		return diff.Need{Key: key(505, ref), Carrier: true, Members: pool.Content{Items: []string{"i1"}}}
+	}
+	got, err := bank.Facts(t.Context(), s, []diff.Need{ask("broken"), ask("closed"), ask("cut"), ask("open")})
 	require.NoError(t, err)
-	same(t, "closed", diff.Facts{Reason: errRefused.Error()}, got[key(505, "closed")])
+	for ref, why := range sick {
+		same(t, string(ref), diff.Facts{Reason: why.Error()}, got[key(505, ref)])
+	}
 	same(t, "open", true, got[key(505, "open")].Readable)
-	s.fail = errors.New("lost")
-	_, err = bank.Facts(t.Context(), s, []diff.Need{{Key: key(505, "open"), Carrier: true, Items: []string{"i1"}}})
+	same(t, "open, carriers", 1, len(got[key(505, "open")].Carriers))
+}
+
+// TestFactsFail: without the bank there are no facts, and none for a run that ended.
+func TestFactsFail(t *testing.T) {
+	s := &stub{in: map[pool.Reference][]string{"open": {"i1"}}, fail: errors.New("lost")}
+	need := diff.Need{Key: key(505, "open"), Carrier: true, Items: []string{"i1"}}
+	_, err := bank.Facts(t.Context(), s, []diff.Need{need})
 	same(t, "error", true, errors.Is(err, s.fail))
+	stop := errors.New("stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stop)
+	_, err = bank.Facts(ctx, s, []diff.Need{need})
+	same(t, "cause", true, errors.Is(err, stop))
 }
 
 // TestCarriersAreReadTogether: one reading of the bank for all pools.

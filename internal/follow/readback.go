@@ -2,10 +2,10 @@ package follow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -123,45 +123,87 @@ type Membership struct {
 // maxLooks is how many pools are looked into at the same time.
 const maxLooks = 8
 
-// Verify looks the explicit references of each content up in its pool.
-func (f Follower) Verify(ctx context.Context, contents map[pool.Key]pool.Content) (map[pool.Key]Membership, error) {
-	keys := slices.SortedFunc(maps.Keys(contents), pool.Key.Compare)
-	found := make([]Membership, len(keys))
-	g, ctx := errgroup.WithContext(ctx)
+// maxSilent is how many looks in a row may get no answer, each already retried by
+// the client, before the rest are given up: an endpoint that is down is not asked
+// for every pool of a bank.
+const maxSilent = 2 * maxLooks
+
+// Each looks into n pools, a few at a time, and gives what came of each: whatever
+// is wrong with one is no reason to leave out the others. It returns an error,
+// the context's cause, only if that has ended.
+func Each(ctx context.Context, n int, look func(ctx context.Context, i int) error) ([]error, error) {
+	errs := make([]error, n)
+	var s silence
+	var g errgroup.Group
 	g.SetLimit(maxLooks)
-	for i, k := range keys {
-		g.Go(func() (err error) {
-			found[i], err = f.look(ctx, k, contents[k])
-			return err
+	for i := range n {
+		g.Go(func() error {
+			if errs[i] = s.fallen(); errs[i] == nil {
+				errs[i] = look(ctx, i)
+				s.heard(errs[i])
+			}
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return errs, nil
+}
+
+// silence counts the looks in a row that got no answer.
+type silence struct {
+	mu   sync.Mutex
+	row  int
+	last error
+}
+
+// heard takes the outcome of a look. A refusal is an answer.
+func (s *silence) heard(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.row >= maxSilent:
+	case err == nil || learnosity.WasRefused(err):
+		s.row = 0
+	default:
+		s.row, s.last = s.row+1, err
+	}
+}
+
+// fallen gives the reason to ask no further, if there is one.
+func (s *silence) fallen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.row < maxSilent {
+		return nil
+	}
+	return fmt.Errorf("not asked, since %d others in a row got no answer: %w", s.row, s.last)
+}
+
+// Verify looks the explicit references of each content up in its pool.
+func (f Follower) Verify(ctx context.Context, contents map[pool.Key]pool.Content) (map[pool.Key]Membership, error) {
+	keys := slices.SortedFunc(maps.Keys(contents), pool.Key.Compare)
+	found := make([]Membership, len(keys))
+	errs, err := Each(ctx, len(keys), func(ctx context.Context, i int) error {
+		c := contents[keys[i]]
+		held, err := Members(ctx, f.Reader, keys[i], c)
+		found[i].Missing = pool.Content{Items: c.Items, Activities: c.Activities}.Minus(held)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[pool.Key]Membership, len(keys))
 	for i, k := range keys {
-		out[k] = found[i]
+		if out[k] = found[i]; errs[i] != nil {
+			out[k] = Membership{Unreadable: errs[i].Error()}
+		}
 	}
 	return out, nil
-}
-
-func (f Follower) look(ctx context.Context, k pool.Key, c pool.Content) (Membership, error) {
-	held, err := Members(ctx, f.Reader, k, c)
-	switch {
-	case refusedByTheAPI(err):
-		return Membership{Unreadable: err.Error()}, nil
-	case err != nil:
-		return Membership{}, err
-	}
-	explicit := pool.Content{Items: c.Items, Activities: c.Activities}
-	return Membership{Missing: explicit.Minus(held)}, nil
-}
-
-// refusedByTheAPI reports whether the API itself said no, with a code. A redirect
-// or the refusal of something on the way to it tells nothing of the pool.
-func refusedByTheAPI(err error) bool {
-	e, ok := errors.AsType[*learnosity.Error](err)
-	return ok && e.Code != 0 && learnosity.WasRefused(err)
 }
 
 // MemberReader reads what a pool holds.

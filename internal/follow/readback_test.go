@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,16 +171,78 @@ func TestVerify(t *testing.T) {
 		says(t, "closed", "no", got[key("closed")].Unreadable)
 		same(t, "at the same time", 8, most)
 
-		s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) { return nil, errLost }
-		_, err = s.follower().Verify(t.Context(), contents)
-		same(t, "error", true, errors.Is(err, errLost))
-
-		// What stands before the API says nothing of the pool.
-		redirect := &learnosity.Error{Act: "get", Status: 301, Effect: learnosity.Refused}
-		s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) { return nil, redirect }
-		_, err = s.follower().Verify(t.Context(), contents)
-		same(t, "redirect", true, errors.Is(err, redirect))
 	})
+}
+
+// TestVerifyOfAPoolThatDoesNotAnswer: whatever is wrong with one pool, the others
+// are looked into.
+func TestVerifyOfAPoolThatDoesNotAnswer(t *testing.T) {
+	internal := &learnosity.Error{Act: "get", Status: 500, Code: 10000, Message: "internal error"}
+	redirect := &learnosity.Error{Act: "get", Status: 301, Effect: learnosity.Refused}
+	for name, sick := range map[string]error{"refused": errRefused, "lost": errLost, "internal": internal, "redirect": redirect} {
+		t.Run(name, func(t *testing.T) {
+			s := newStub()
+			s.items = func(q learnosity.ItemsQuery) ([]learnosity.Item, error) {
+				if q.Pool == "sick" {
+					return nil, sick
+				}
+				return []learnosity.Item{{Reference: "i1"}}, nil
+			}
+			contents := map[pool.Key]pool.Content{}
+			for _, ref := range []pool.Reference{"a", "sick", "z"} {
+				contents[key(ref)] = pool.Content{Items: []string{"i1"}}
+			}
+			got, err := s.follower().Verify(t.Context(), contents)
+			require.NoError(t, err)
+			same(t, "looked", map[pool.Key]follow.Membership{key("a"): {}, key("sick"): {Unreadable: sick.Error()}, key("z"): {}}, got)
+		})
+	}
+}
+
+// TestVerifyWithoutAnEndpoint: where nothing answers, not every pool is asked for.
+func TestVerifyWithoutAnEndpoint(t *testing.T) {
+	s := newStub()
+	var asked atomic.Int32
+	s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) {
+		asked.Add(1)
+		return nil, errLost
+	}
+	contents := map[pool.Key]pool.Content{}
+	for i := range 500 {
+		contents[key(pool.Reference(fmt.Sprint(i)))] = pool.Content{Items: []string{"i1"}}
+	}
+	got, err := s.follower().Verify(t.Context(), contents)
+	require.NoError(t, err)
+	if n := asked.Load(); n < 16 || n > 32 {
+		t.Errorf("asked %d times", n)
+	}
+	for k, m := range got {
+		says(t, k.String(), "lost", m.Unreadable)
+	}
+	same(t, "answered", 500, len(got))
+
+	// Refusals are answers.
+	asked.Store(0)
+	s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) {
+		asked.Add(1)
+		return nil, errRefused
+	}
+	_, err = s.follower().Verify(t.Context(), contents)
+	require.NoError(t, err)
+	same(t, "asked", 500, asked.Load())
+}
+
+// TestVerifyIsInterrupted: only the end of the run ends it.
+func TestVerifyIsInterrupted(t *testing.T) {
+	s := newStub()
+	stop := errors.New("stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) {
+		cancel(stop)
+		return nil, errLost
+	}
+	_, err := s.follower().Verify(ctx, map[pool.Key]pool.Content{key("p"): {Items: []string{"i1"}}})
+	same(t, "cause", true, errors.Is(err, stop))
 }
 
 func TestMembersAsksForNothing(t *testing.T) {

@@ -15,38 +15,58 @@ import (
 // withoutJob settles calls of which no job is known: first a barrier, since job
 // records name no pool, then by what the pool looks like now.
 func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful []int, results []Result) error {
-	oldest := map[pool.Bank]time.Time{}
-	byBank := map[pool.Bank][]pool.Reference{}
+	byBank := map[pool.Bank][]int{}
 	for _, i := range doubtful {
-		e := entries[i]
-		byBank[e.Bank] = append(byBank[e.Bank], e.Reference)
-		if at, ok := oldest[e.Bank]; !ok || e.Pending.At.Before(at) {
-			oldest[e.Bank] = e.Pending.At
-		}
+		byBank[entries[i].Bank] = append(byBank[entries[i].Bank], i)
 	}
-	for bank, refs := range byBank {
-		before, err := s.barrier(ctx, bank, oldest[bank])
+	for bank, of := range byBank {
+		doubts := make([]pool.Entry, len(of))
+		for n, i := range of {
+			doubts[n] = entries[i]
+		}
+		settled, err := s.settleBank(ctx, bank, doubts)
 		if err != nil {
 			return err
 		}
-		live, err := s.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: bank, References: refs})
-		if err != nil {
-			return err
-		}
-		byRef := make(map[pool.Reference]pool.Live, len(live))
-		for _, l := range live {
-			byRef[l.Reference] = l
-		}
-		for _, i := range doubtful {
-			if e := entries[i]; e.Bank == bank {
-				l, exists := byRef[e.Reference]
-				if results[i], err = s.judge(ctx, e, l, exists, before); err != nil {
-					return err
-				}
-			}
+		for n, i := range of {
+			results[i] = settled[n]
 		}
 	}
 	return nil
+}
+
+// settleBank settles calls to one bank of which no job is known.
+func (s Settler) settleBank(ctx context.Context, bank pool.Bank, doubts []pool.Entry) ([]Result, error) {
+	oldest := doubts[0].Pending.At
+	refs := make([]pool.Reference, len(doubts))
+	for i, e := range doubts {
+		refs[i] = e.Reference
+		if e.Pending.At.Before(oldest) {
+			oldest = e.Pending.At
+		}
+	}
+	before, err := s.barrier(ctx, bank, oldest)
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: bank, References: refs})
+	if err != nil {
+		return nil, err
+	}
+	live := make(map[pool.Reference]pool.Live, len(records))
+	for _, l := range records {
+		live[l.Reference] = l
+	}
+	held, err := s.looks(ctx, doubts, live, before)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(doubts))
+	for i, e := range doubts {
+		l, exists := live[e.Reference]
+		results[i] = s.judge(e, l, exists, before, held[e.Key])
+	}
+	return results, nil
 }
 
 // barrier is the jobs that stand in the way of a verdict: one that has not ended
@@ -113,61 +133,62 @@ func (s Settler) old(j pool.Job) bool {
 	return err == nil && s.Now().Sub(created) > barrierAge
 }
 
-// judge decides by what the pool looks like.
-func (s Settler) judge(ctx context.Context, e pool.Entry, l pool.Live, exists bool, before barrier) (Result, error) {
+// looks reads what pools hold of what the appends in doubt sent to them, where
+// nothing else decides already.
+func (s Settler) looks(ctx context.Context, doubts []pool.Entry, live map[pool.Reference]pool.Live, before barrier) (map[pool.Key]follow.Membership, error) {
+	contents := map[pool.Key]pool.Content{}
+	for _, e := range doubts {
+		l, sent := live[e.Reference], explicit(e.Pending)
+		if e.Pending.Operation == pool.OpAppend && sent.Len() > 0 && before.open == "" && l.Status != pool.Pending && !contradicts(e.Pending, l) {
+			contents[e.Key] = sent
+		}
+	}
+	return follow.Follower{Reader: s.Reader, Log: s.Log}.Verify(ctx, contents)
+}
+
+// judge decides by what the pool looks like, and what it holds of an append.
+func (s Settler) judge(e pool.Entry, l pool.Live, exists bool, before barrier, held follow.Membership) Result {
 	switch {
 	case before.open != "":
-		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.open) + " of the bank has not ended, and may be the one in doubt"}, nil
+		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.open) + " of the bank has not ended, and may be the one in doubt"}
 	case exists && l.Status == pool.Pending:
-		return Result{Entry: e, Verdict: Running, Reason: "a job is running on the pool"}, nil
+		return Result{Entry: e, Verdict: Running, Reason: "a job is running on the pool"}
 	}
-	happened, err := s.happened(ctx, e, l, exists)
-	unclear, isUnclear := errors.AsType[unclearError](err)
+	happened, unclear := happened(e.Pending, l, exists, held)
 	switch {
-	case err != nil && !isUnclear:
-		return Result{}, err
 	case before.recent != "" && (!happened || (e.Pending.Before != nil && l.Updated == e.Pending.Before.Updated)):
-		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.recent) + " of the bank has just ended, and may not show in the pool yet"}, nil
-	case isUnclear:
-		return Result{Entry: e, Verdict: Unclear, Reason: unclear.Error()}, nil
+		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.recent) + " of the bank has just ended, and may not show in the pool yet"}
+	case unclear != "":
+		return Result{Entry: e, Verdict: Unclear, Reason: unclear}
 	case happened && l.Status == pool.Halted:
 		r := Halt(e, pool.Job{Reference: e.Pending.Job, Status: pool.JobHalted})
 		r.Reason, r.Entry.LastError = "the call arrived, and its job halted", "the call arrived, and its job halted"
-		return r, nil
+		return r
 	case happened:
-		return Result{Entry: Record(e, e.Pending.Job, l, s.Now()), Verdict: Happened, Recorded: true}, nil
+		return Result{Entry: Record(e, e.Pending.Job, l, s.Now()), Verdict: Happened, Recorded: true}
 	case s.Now().Sub(e.Pending.At) <= follow.ReadBackLimit:
-		return Result{Entry: e, Verdict: Running, Reason: "the call was sent a moment ago, and neither pool nor job need show yet"}, nil
+		return Result{Entry: e, Verdict: Running, Reason: "the call was sent a moment ago, and neither pool nor job need show yet"}
 	default:
 		e.Pending = nil
-		return Result{Entry: e, Verdict: Never}, nil
+		return Result{Entry: e, Verdict: Never}
 	}
 }
 
-// unclearError says why a doubt cannot be cleared.
-type unclearError string
-
-// Error gives the reason.
-func (e unclearError) Error() string { return string(e) }
-
-// happened compares the live pool with the call in doubt, by its operation.
-func (s Settler) happened(ctx context.Context, e pool.Entry, l pool.Live, exists bool) (bool, error) {
-	p := e.Pending
+// happened compares the live pool with the call in doubt, by its operation. Where
+// that cannot tell, it says why.
+func happened(p *pool.PendingCall, l pool.Live, exists bool, held follow.Membership) (happened bool, unclear string) {
 	moved := exists && p.Before != nil && l.Updated != p.Before.Updated
 	switch {
 	case p.Operation == pool.OpCreate:
-		return s.created(p, l, exists)
+		return created(p, l, exists)
 	case p.Operation == pool.OpEdit || p.Operation == pool.OpRetire:
-		if !exists {
-			return false, nil
-		}
-		return l.Name == p.Request.Name && l.Status == p.Request.Status, nil
+		return exists && l.Name == p.Request.Name && l.Status == p.Request.Status, ""
 	case contradicts(p, l):
-		return false, nil
+		return false, ""
 	case p.Operation == pool.OpAppend:
-		return s.appended(ctx, e, moved)
+		return appended(explicit(p), held, moved)
 	default: // correct and replace leave no other trace that get would show
-		return moved, nil
+		return moved, ""
 	}
 }
 
@@ -181,42 +202,39 @@ func contradicts(p *pool.PendingCall, l pool.Live) bool {
 	return (l.Name == b.Name && b.Name != p.Request.Name) || (l.Status == b.Status && b.Status != p.Request.Status)
 }
 
-func (s Settler) created(p *pool.PendingCall, l pool.Live, exists bool) (bool, error) {
+func created(p *pool.PendingCall, l pool.Live, exists bool) (happened bool, unclear string) {
 	switch {
 	case !exists:
-		return false, nil
+		return false, ""
 	case l.Status == pool.Halted:
-		return true, nil
+		return true, ""
 	case p.Before != nil: // a create over our own halted one
-		return l.Updated != p.Before.Updated || l.Status != p.Before.Status, nil
+		return l.Updated != p.Before.Updated || l.Status != p.Before.Status, ""
 	case l.Name != p.Request.Name || (p.Request.Description != nil && l.Description != *p.Request.Description):
-		return false, unclearError(fmt.Sprintf("a pool of that reference exists, but its name is %q and %q was sent", l.Name, p.Request.Name))
+		return false, fmt.Sprintf("a pool of that reference exists, but its name is %q and %q was sent", l.Name, p.Request.Name)
 	default:
-		return true, nil
+		return true, ""
 	}
 }
 
-// appended looks for the explicit references that were sent; an append of tags
+// appended looks for the explicit references that were sent. An append of tags
 // alone shows only by the time of the last change.
-func (s Settler) appended(ctx context.Context, e pool.Entry, moved bool) (bool, error) {
-	sent := pool.Content{Items: e.Pending.Request.Content.Items, Activities: e.Pending.Request.Content.Activities}
-	if sent.Len() == 0 {
-		return moved, nil
-	}
-	held, err := follow.Members(ctx, s.Reader, e.Key, sent)
-	switch {
-	case learnosity.WasRefused(err):
-		return false, unclearError("what the pool holds cannot be read: " + err.Error())
-	case err != nil:
-		return false, err
-	}
-	missing := sent.Minus(held)
-	switch {
-	case missing.Len() == 0:
-		return true, nil
-	case missing.Len() == sent.Len():
-		return false, nil
+func appended(sent pool.Content, held follow.Membership, moved bool) (happened bool, unclear string) {
+	switch missing := held.Missing.Len(); {
+	case sent.Len() == 0:
+		return moved, ""
+	case held.Unreadable != "":
+		return false, "what the pool holds cannot be read: " + held.Unreadable
+	case missing == 0:
+		return true, ""
+	case missing == sent.Len():
+		return false, ""
 	default:
-		return false, unclearError("the pool holds only a part of what was sent")
+		return false, "the pool holds only a part of what was sent"
 	}
+}
+
+// explicit gives the references that a call sent, without its tags.
+func explicit(p *pool.PendingCall) pool.Content {
+	return pool.Content{Items: p.Request.Content.Items, Activities: p.Request.Content.Activities}
 }

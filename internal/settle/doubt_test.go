@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,34 @@ func TestUnreadableDoubt(t *testing.T) {
 	same(t, "replace", settle.Happened, r.Verdict)
 	same(t, "warnings", 1, len(r.Warnings))
 	same(t, "verified", false, r.Entry.Verified)
+}
+
+// TestDoubtOfAPoolThatDoesNotAnswer: it stays in doubt, and the others are settled.
+func TestDoubtOfAPoolThatDoesNotAnswer(t *testing.T) {
+	named := func(ref pool.Reference) func(*pool.Entry) {
+		return func(e *pool.Entry) { e.Reference, e.Pending.After.Reference = ref, ref }
+	}
+	broken := &learnosity.Error{Act: "get items", Status: 500, Code: 10000}
+	s := &stub{items: []string{"i1", "i2"}, sick: map[pool.Reference]error{"sick": broken, "sick-done": broken}}
+	var doubts []pool.Entry
+	for _, ref := range []pool.Reference{"a", "sick", "sick-done", "z"} {
+		l := live("New", pool.Published, "after")
+		l.Reference = ref
+		s.live = append(s.live, l)
+		doubts = append(doubts, doubtful(pool.OpAppend, named(ref)))
+	}
+	withJob("j")(&doubts[2])
+	s.jobs = ended(pool.JobCompleted, time.Minute)
+	got := s.settle(t, doubts...)
+	var verdicts []settle.Verdict
+	for _, r := range got {
+		verdicts = append(verdicts, r.Verdict)
+	}
+	same(t, "verdicts", []settle.Verdict{settle.Happened, settle.Unclear, settle.Happened, settle.Happened}, verdicts)
+	same(t, "says why", true, strings.Contains(got[1].Reason, "HTTP 500"))
+	same(t, "still pending", doubts[1], got[1].Entry)
+	same(t, "completed job", true, strings.Contains(strings.Join(got[2].Warnings, ""), "its references could not be looked up: get items"))
+	same(t, "verified", false, got[2].Entry.Verified)
 }
 
 // TestBarrier: job records name no pool, so any young job that runs on in the bank

@@ -298,7 +298,7 @@ func (s Settler) verify(ctx context.Context, entries []pool.Entry, results []Res
 func (r *Result) Verified(e pool.Entry, m follow.Membership) {
 	switch {
 	case m.Unreadable != "":
-		r.Warnings = append(r.Warnings, "what the pool holds could not be read back: "+m.Unreadable)
+		r.Warnings = append(r.Warnings, "its references could not be looked up: "+m.Unreadable)
 	case m.Missing.Len() == 0:
 		r.Entry.Verified = e.Pending.Verb == pool.Set || e.Verified
 	default:

@@ -31,6 +31,7 @@ type stub struct {
 	jobs       []pool.Job
 	items      []string
 	unreadable bool
+	sick       map[pool.Reference]error // of looks into these pools
 	fail       error
 	jobsAsked  []learnosity.JobsQuery
 	looks      atomic.Int32
@@ -53,6 +54,9 @@ func (s *stub) Items(_ context.Context, q learnosity.ItemsQuery) (out []learnosi
 	s.looks.Add(1)
 	if s.unreadable {
 		return nil, &learnosity.Error{Act: "get items", Status: 400, Code: 20004, Message: "unpublished", Effect: learnosity.Refused}
+	}
+	if err := s.sick[q.Pool]; err != nil {
+		return nil, err
 	}
 	for _, ref := range s.items {
 		if slices.Contains(q.References, ref) {
