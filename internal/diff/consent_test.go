@@ -137,7 +137,7 @@ func TestCorrectionsContained(t *testing.T) {
 	same(t, "create", ops(pool.OpCreate), operations(ch))
 	same(t, "recorded", is.Corrections, ch.Calls[0].After.Corrections)
 
-	ch = changed(declare("p"), is).only(t)
+	ch = changed(declare("p"), is).carrier("p").only(t)
 	same(t, "append", ops(pool.OpAppend), operations(ch))
 	same(t, "recorded", is.Corrections, ch.Calls[0].After.Corrections)
 
@@ -149,6 +149,36 @@ func TestCorrectionsContained(t *testing.T) {
 	same(t, "recorded by the append", 0, len(ch.Calls[0].After.Corrections))
 	same(t, "recorded by the correction", is.Corrections, ch.Calls[1].After.Corrections)
 	same(t, "content", is.Content, ch.Calls[1].After.Content)
+}
+
+// TestCorrectionOfWhatATagBrought: the append names an item that the pool holds
+// already, and need not copy it again. Only what it lacked is copied fresh.
+func TestCorrectionOfWhatATagBrought(t *testing.T) {
+	tag := tags(pool.Selector{Type: "course"})
+	was := declare("p", items("i1"), tag)
+	is := declare("p", items("i1", "i2", "i3"), tag, correction("c1", "i2"), correction("c2", "i3"))
+	same(t, "needs", []diff.Need{{Key: key("p"), Members: pool.Content{Items: []string{"i2", "i3"}}}}, diff.Compare(changed(was, is).Input).Needs)
+	for name, tt := range map[string]struct {
+		facts   diff.Facts
+		correct []string
+		blocked []string
+	}{
+		"one of them":  {diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i2"}}}, []string{"i2"}, nil},
+		"both":         {diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i2", "i3"}}}, []string{"i2", "i3"}, nil},
+		"none":         {diff.Facts{Readable: true}, nil, nil},
+		"not readable": {diff.Facts{Reason: "refused"}, []string{"i2", "i3"}, []string{"correction-not-in-pool"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ch := changed(was, is).facts("p", tt.facts).only(t)
+			want := []pool.Request{updateRequest("p", "Name", pool.Published, false, "i2", "i3")}
+			if len(tt.correct) > 0 {
+				want = append(want, updateRequest("p", "Name", pool.Published, true, tt.correct...))
+			}
+			same(t, "requests", want, requests(ch))
+			same(t, "recorded by the last", is.Corrections, ch.Calls[len(want)-1].After.Corrections)
+			same(t, "blocked", tt.blocked, rules(ch))
+		})
+	}
 }
 
 // TestCorrectionNeeds asks for the membership before anything is sent.

@@ -7,10 +7,11 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
-// corrections gives what the new corrections ask to be copied again, without
-// what the same run appends anyway, and the new corrections themselves. It asks
-// for membership, which each reference has to have before it is sent: update
-// with overwrite is documented for objects that exist in the pool.
+// corrections gives what the new corrections ask to be copied again, and the new
+// corrections themselves. It asks for membership: update with overwrite is
+// documented for objects that exist in the pool. What the same run appends is
+// copied fresh where the pool lacks it, and need not be sent again; what the pool
+// holds already, by a tag for one, an append may pass over.
 func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []pool.Correction) {
 	var fresh []pool.Correction
 	var content pool.Content
@@ -20,7 +21,6 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 			content = content.Union(corr.Content())
 		}
 	}
-	content = content.Minus(added)
 	if content.Len() == 0 {
 		return pool.Content{}, fresh
 	}
@@ -32,11 +32,14 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 		ch.block("correction-not-in-pool", "what the pool holds cannot be read: "+facts.Reason,
 			"a correction is sent only for what is seen in the pool; rebuild the pool with a new snapshot label")
 	default:
-		if missing := content.Minus(facts.Members); missing.Len() > 0 {
+		lacking := content.Minus(facts.Members)
+		missing := lacking.Minus(added)
+		if missing.Len() > 0 {
 			ch.Source = ch.Declared.Position(correctionPlace(ch.Declared, missing).At)
 			ch.block("correction-not-in-pool", "the pool does not hold "+strings.Join(slices.Concat(missing.Items, missing.Activities), ", "),
 				"a correction only copies again what the pool holds; add the reference to its content, or drop it from the correction")
 		}
+		content = content.Minus(lacking).Union(missing)
 	}
 	return content, fresh
 }
