@@ -7,16 +7,14 @@ import (
 )
 
 // setCall builds a set of the whole pool: all fields, since what is left out
-// may be reset to its default (pools endpoint, set).
+// may be reset to its default (pools endpoint, set). Without a label of its own it
+// ends the one before, which the pool then no longer is.
 func setCall(op pool.Operation, d *pool.Declared, e *pool.Entry, overwrite bool) Call {
 	description, ignoreEmpty := d.Description, d.IgnoreEmpty
 	after := pool.Sent{Spec: d.Spec, Snapshot: d.Snapshot, Corrections: d.Corrections}
 	if e != nil && e.Sent != nil {
 		after.Labels = slices.Clone(e.Sent.Labels)
 		after.Corrections = mergeCorrections(e.Sent.Corrections, d.Corrections)
-		if after.Snapshot == "" {
-			after.Snapshot = e.Sent.Snapshot
-		}
 	}
 	if d.Snapshot != "" && !slices.Contains(after.Labels, d.Snapshot) {
 		after.Labels = append(after.Labels, d.Snapshot)

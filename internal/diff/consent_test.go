@@ -73,6 +73,20 @@ func TestSnapshotLabels(t *testing.T) {
 	same(t, "after", "two", ch.Calls[0].After.Snapshot)
 	same(t, "labels", []string{"one", "two"}, ch.Calls[0].After.Labels)
 
+	// Rebuilt without a label, the pool is no longer what its label stood for.
+	rebuilt := declare("p", items("i1"))
+	w = changed(was, rebuilt).entry(entry(was, had)).options(func(o *diff.Options) { o.AllowReplace = refs("p") })
+	after := w.only(t).Calls[0].After
+	same(t, "rebuilt without a label", "", after.Snapshot)
+	same(t, "labels it had", []string{"one", "two"}, after.Labels)
+	of := func(e *pool.Entry) { e.Sent = &after }
+	same(t, "nothing more is due", 0, len(diff.Compare(changed(rebuilt, rebuilt).entry(entry(rebuilt, of)).Input).Changes))
+	ch = changed(rebuilt, declare("p", items("i1"), snapshot("two"))).entry(entry(rebuilt, of)).only(t)
+	same(t, "its last label, again", []string{"snapshot-used"}, rules(ch))
+	ch = changed(rebuilt, declare("p", items("i1"), snapshot("three"))).entry(entry(rebuilt, of)).only(t)
+	same(t, "a new one", []string{"one", "two", "three"}, ch.Calls[0].After.Labels)
+	same(t, "is consent", nil, rules(ch))
+
 	ch = changed(was, declare("p", snapshot("three"))).entry(entry(was, had)).only(t)
 	same(t, "labels after", []string{"one", "two", "three"}, ch.Calls[0].After.Labels)
 	same(t, "fields", []diff.Field{{Path: "snapshot", Before: "two", After: "three"}}, ch.Fields)
