@@ -182,8 +182,12 @@ func (p *page) direct(what, how string) {
 				r.Status = value
 			}
 		}))
-	case "item":
-		require.NoError(p.t, p.server.EditItem(505, words[1], func(it *sandbox.Item) { it.Title += " (edited)" }))
+	case "items": // all that a pool holds
+		held, ok := p.server.PoolContent(505, words[1])
+		require.True(p.t, ok, how)
+		for _, it := range held.Items {
+			require.NoError(p.t, p.server.EditItem(505, it.Reference, func(it *sandbox.Item) { it.Title += " (edited)" }))
+		}
 	case "git":
 		cmd := exec.Command("git", append([]string{"-c", "user.name=you", "-c", "user.email=you@example.test"}, words...)...)
 		cmd.Dir = p.dir

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type stub struct {
 	fail  error
 	mu    sync.Mutex
 	asked []learnosity.ItemsQuery
+	pages []string
 }
 
 func (s *stub) Pools(_ context.Context, q learnosity.PoolsQuery) ([]pool.Live, error) {
@@ -58,10 +60,29 @@ func (s *stub) Items(_ context.Context, q learnosity.ItemsQuery) ([]learnosity.I
 			out = append(out, learnosity.Item{Reference: ref, Status: pool.Published})
 		}
 	}
-	if q.FirstPage {
-		out = out[:min(len(out), 50)]
-	}
 	return out, nil
+}
+
+// ItemsPage gives pages of 50, after an empty one in the pool "late", and takes the
+// page's number for its token. The pool "endless" has no last page.
+func (s *stub) ItemsPage(_ context.Context, q learnosity.ItemsQuery, from string) ([]learnosity.Item, string, error) {
+	s.mu.Lock()
+	s.pages = append(s.pages, string(q.Pool)+from)
+	s.mu.Unlock()
+	if err := sick[q.Pool]; err != nil {
+		return nil, "", err
+	}
+	n, _ := strconv.Atoi(from)
+	var out []learnosity.Item
+	for i := range 50 {
+		if at := 50*n + i; at < len(s.in[q.Pool]) && !(q.Pool == "late" && n == 0) {
+			out = append(out, learnosity.Item{Reference: s.in[q.Pool][at], Status: pool.Published})
+		}
+	}
+	if 50*(n+1) >= len(s.in[q.Pool]) && q.Pool != "endless" {
+		return out, "", nil
+	}
+	return out, strconv.Itoa(n + 1), nil
 }
 
 func (s *stub) Activities(_ context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
@@ -193,6 +214,88 @@ func TestFactsFail(t *testing.T) {
 	cancel(stop)
 	_, err = bank.Facts(ctx, s, []diff.Need{need})
 	same(t, "cause", true, errors.Is(err, stop))
+}
+
+// TestSearchForACarrier goes on until an item is found that has not changed since
+// the pool was copied: through the references of the state, then page by page
+// through what the pool holds.
+func TestSearchForACarrier(t *testing.T) {
+	copied := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	var all []string
+	s := &stub{in: map[pool.Reference][]string{}}
+	for i := range 1200 {
+		it := learnosity.Item{Reference: fmt.Sprintf("i%04d", i), Status: pool.Published, Updated: "2026-01-03T00:00:00Z"}
+		if i == 55 || i == 110 {
+			it.Updated = "2026-01-01T00:00:00Z"
+		}
+		s.bank, all = append(s.bank, it), append(all, it.Reference)
+	}
+	for _, ref := range []pool.Reference{"p", "late", "endless"} {
+		s.in[ref] = all
+	}
+	changed := slices.Delete(slices.Clone(all), 110, 111)
+	s.in["changed"] = slices.Delete(slices.Clone(changed), 55, 56)
+	for name, tt := range map[string]struct {
+		pool    pool.Reference
+		items   []string
+		trusted bool
+		found   bool
+		looks   int // into the pool, by reference
+		pages   int
+		bank    int // readings of the bank
+	}{
+		"in the first of the state":  {"p", all[50:60], true, true, 0, 0, 1},
+		"in the second of the state": {"p", all[:60], true, true, 0, 0, 2},
+		"seen in the pool first":     {"p", all[:60], false, true, 2, 0, 2},
+		"in the pool":                {"p", all[:50], true, true, 0, 2, 2},
+		"after an empty page":        {"late", nil, false, true, 0, 2, 1},
+		"nowhere":                    {"changed", all[:50], true, false, 0, 20, 20},
+		"without an end":             {"endless", all[:55], false, true, 2, 2, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.asked, s.pages = nil, nil
+			need := diff.Need{Key: key(505, tt.pool), Carrier: true, Trusted: tt.trusted, Items: tt.items, Copied: copied}
+			got, err := bank.Facts(t.Context(), s, []diff.Need{need})
+			require.NoError(t, err)
+			f := got[need.Key]
+			same(t, "found", tt.found, slices.ContainsFunc(f.Carriers, func(c diff.Carrier) bool { return c.Unchanged(copied) }))
+			same(t, "readable", true, f.Readable)
+			looks, readings := 0, 0
+			for _, q := range s.asked {
+				if q.Pool != "" {
+					looks++
+				} else {
+					readings++
+				}
+			}
+			same(t, "looks", tt.looks, looks)
+			same(t, "pages", tt.pages, len(s.pages))
+			same(t, "readings of the bank", tt.bank, readings)
+		})
+	}
+}
+
+// TestSearchesGoOnTogether: what several pools need is read once.
+func TestSearchesGoOnTogether(t *testing.T) {
+	s := &stub{in: map[pool.Reference][]string{}}
+	var all []string
+	for i := range 120 {
+		it := learnosity.Item{Reference: fmt.Sprintf("i%03d", i), Status: pool.Published, Updated: "2026-01-03T00:00:00Z"}
+		s.bank, all = append(s.bank, it), append(all, it.Reference)
+	}
+	var needs []diff.Need
+	for i := range 30 {
+		ref := pool.Reference(fmt.Sprint("p", i))
+		s.in[ref] = all
+		needs = append(needs, diff.Need{Key: key(505, ref), Carrier: true, Trusted: true, Items: all[:60], Copied: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)})
+	}
+	got, err := bank.Facts(t.Context(), s, needs)
+	require.NoError(t, err)
+	same(t, "pages", 30*3, len(s.pages))
+	same(t, "readings of the bank", 4, len(s.asked))
+	for _, f := range got {
+		same(t, "carriers", 120, len(f.Carriers))
+	}
 }
 
 // TestCarriersAreReadTogether: one reading of the bank for all pools.

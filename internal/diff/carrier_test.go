@@ -1,6 +1,7 @@
 package diff_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -75,8 +76,13 @@ func TestCarrierNeed(t *testing.T) {
 	tagsOnly := declare("p", items(), tags(pool.Selector{Type: "course"}))
 	renamed := func(d pool.Declared) pool.Declared { d.Name = "Other"; return d }
 	want := func(trusted bool, items ...string) []diff.Need {
-		return []diff.Need{{Key: key("p"), Carrier: true, Trusted: trusted, Items: items}}
+		return []diff.Need{{Key: key("p"), Carrier: true, Trusted: trusted, Items: items, Copied: applied}}
 	}
+	var many []string
+	for i := range 120 {
+		many = append(many, fmt.Sprintf("i%03d", i))
+	}
+	large := declare("p", items(many...))
 	for name, tt := range map[string]struct {
 		world *world
 		want  []diff.Need
@@ -85,6 +91,8 @@ func TestCarrierNeed(t *testing.T) {
 		"unverified": {changed(p, renamed(p)).entry(entry(p, func(e *pool.Entry) { e.Verified = false })), want(false, "i1", "i2")},
 		"touched":    {changed(p, renamed(p)).live(live(p, writtenByOthers)), want(false, "i1", "i2")},
 		"halted":     {changed(p, renamed(p)).live(live(p, reads(pool.Halted))), want(false, "i1", "i2")},
+		"many":       {changed(large, renamed(large)), want(true, many...)},
+		"adopted":    {changed(p, renamed(p)).entry(entry(p, func(e *pool.Entry) { e.CalledAt = nil })), []diff.Need{{Key: key("p"), Carrier: true, Trusted: true, Items: []string{"i1", "i2"}}}},
 		"tags only":  {changed(tagsOnly, renamed(tagsOnly)), want(true)},
 		"retire":     {newWorld().managed(p).options(func(o *diff.Options) { o.Prune = true }), want(true, "i1", "i2")},
 	} {

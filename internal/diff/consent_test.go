@@ -200,6 +200,6 @@ func TestCorrectionNeeds(t *testing.T) {
 	w := changed(declare("p"), declare("p", correction("c1", "i2"), name("Other")))
 	plan := diff.Compare(w.Input)
 	same(t, "needs", []diff.Need{{
-		Key: key("p"), Carrier: true, Trusted: true, Items: []string{"i1", "i2"}, Members: pool.Content{Items: []string{"i2"}},
+		Key: key("p"), Carrier: true, Trusted: true, Items: []string{"i1", "i2"}, Copied: applied, Members: pool.Content{Items: []string{"i2"}},
 	}}, plan.Needs)
 }

@@ -3,6 +3,7 @@ package diff
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -102,11 +103,10 @@ func (ch *Change) addCorrection(u update, content pool.Content, fresh []pool.Cor
 // So it carries one item whose copy in the pool is as the bank has it now: then
 // copying and skipping give the same pool.
 func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
-	items := ch.Entry.Sent.Content.Items
 	facts, known := c.in.Facts[ch.Key]
 	if !known {
 		trusted := ch.Entry.Verified && !c.touched(ch) && ch.LivePool.Status != pool.Halted // a halted job may have lost content
-		ch.ask(Need{Carrier: true, Trusted: trusted, Items: items[:min(len(items), pool.MaxBatch)]})
+		ch.ask(Need{Carrier: true, Trusted: trusted, Items: ch.Entry.Sent.Content.Items, Copied: ch.copied()})
 		ch.addCall(u.call(op, pool.Content{}, false, last))
 		return
 	}
@@ -120,29 +120,33 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	if len(item) == 0 {
 		remedy = "no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label"
 	}
-	if !facts.Readable {
+	if facts.Reason != "" {
 		reason += "; what the pool holds cannot be read: " + facts.Reason
 	}
 	ch.block("edit-would-refresh", reason, remedy)
 }
 
 // chooseCarrier takes an item that is in the pool, published in the bank and
-// not changed there since the pool's last job was accepted. Failing that, it
+// not changed there since the pool's last set was accepted. Failing that, it
 // takes any published item and says so.
 func (ch *Change) chooseCarrier(f Facts) (item []string, same bool) {
 	for _, candidate := range f.Carriers {
-		if !candidate.Published {
-			continue
-		}
-		called := ch.Entry.CalledAt
-		if called != nil && !candidate.Updated.IsZero() && candidate.Updated.Before(*called) {
+		switch {
+		case candidate.Unchanged(ch.copied()):
 			return []string{candidate.Reference}, true
-		}
-		if len(item) == 0 {
+		case candidate.Published && len(item) == 0:
 			item = []string{candidate.Reference}
 		}
 	}
 	return item, false
+}
+
+// copied is when the pool's last set was accepted; zero if it was not ours.
+func (ch *Change) copied() time.Time {
+	if at := ch.Entry.CalledAt; at != nil {
+		return *at
+	}
+	return time.Time{}
 }
 
 // ask merges a need into the change's.
@@ -152,6 +156,6 @@ func (ch *Change) ask(n Need) {
 	}
 	ch.need.Members = ch.need.Members.Union(n.Members)
 	if n.Carrier {
-		ch.need.Carrier, ch.need.Trusted, ch.need.Items = true, n.Trusted, n.Items
+		ch.need.Carrier, ch.need.Trusted, ch.need.Items, ch.need.Copied = true, n.Trusted, n.Items, n.Copied
 	}
 }

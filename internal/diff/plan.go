@@ -209,21 +209,25 @@ func (p Plan) HasChanges() bool {
 // an edit, and whether the references of a correction are in the pool.
 type Need struct {
 	pool.Key
-	// Carrier asks for an item that an edit can carry; Items are candidates.
+	// Carrier asks for an item that an edit can carry: one of Items, which the
+	// state names, or else any that the pool holds.
 	Carrier bool
-	// Trusted says that the candidates are known to be in the pool.
-	Trusted bool
 	Items   []string
+	// Trusted says that Items are known to be in the pool.
+	Trusted bool
+	// Copied is when everything in the pool had been copied. A carrier is sought
+	// that has not changed since; if it is zero, none can be known to be one.
+	Copied time.Time
 	// Members are references whose membership is asked for.
 	Members pool.Content
 }
 
 // Facts are the answers to a Need.
 type Facts struct {
-	// Readable is false where the pool's membership could not be read; Reason
-	// then says why.
+	// Readable is false where the membership that was asked for could not be read.
 	Readable bool
-	Reason   string
+	// Reason says why that, or the rest of what the pool holds, could not be.
+	Reason string
 	// Members holds what of the asked references is in the pool.
 	Members pool.Content
 	// Carriers are candidates that are in the pool, with their record in the bank.
@@ -236,4 +240,10 @@ type Carrier struct {
 	Reference string
 	Published bool
 	Updated   time.Time
+}
+
+// Unchanged reports whether the carrier's copy in a pool that was copied at a
+// time is as the bank has it now, and a call may name it.
+func (c Carrier) Unchanged(copied time.Time) bool {
+	return c.Published && !c.Updated.IsZero() && c.Updated.Before(copied)
 }

@@ -178,7 +178,7 @@ func TestReaderCannotWrite(t *testing.T) {
 	for method := range typ.Methods() {
 		methods = append(methods, method.Name)
 	}
-	want := []string{"Activities", "Endpoints", "Items", "Jobs", "Pools", "ServerTime", "Skew", "Tags"}
+	want := []string{"Activities", "Endpoints", "Items", "ItemsPage", "Jobs", "Pools", "ServerTime", "Skew", "Tags"}
 	if diff := cmp.Diff(want, methods); diff != "" {
 		t.Errorf("a method was added; if it cannot write, add it here:\n%s", diff)
 	}

@@ -43,9 +43,6 @@ type ItemsQuery struct {
 
 	// WithUpdated asks for dt_updated.
 	WithUpdated bool
-
-	// FirstPage asks for no more than the first 50.
-	FirstPage bool
 }
 
 // ActivitiesQuery asks for activities; its members mean what they mean in an
@@ -79,7 +76,7 @@ type Activity struct {
 func (r *Reader) Items(ctx context.Context, q ItemsQuery) ([]Item, error) {
 	l := listing[Item]{
 		call: get("get items", endpointItems, q.Bank), decode: decodeItem,
-		params: q.params("items"), narrow: byReference, single: q.FirstPage,
+		params: q.params("items"), narrow: byReference,
 	}
 	found, err := l.chunks(ctx, r.conn, q.References)
 	if err != nil {
@@ -88,12 +85,25 @@ func (r *Reader) Items(ctx context.Context, q ItemsQuery) ([]Item, error) {
 	return keep(q, found, func(i Item) (string, pool.Status) { return i.Reference, i.Status }), nil
 }
 
+// ItemsPage gives one page of a listing of items, of at most 50, and what to ask
+// the next one by: empty after the last. The first page is asked for by "". A page
+// may be short, or empty, and not be the last. The error is an *Error.
+func (r *Reader) ItemsPage(ctx context.Context, q ItemsQuery, from string) ([]Item, string, error) {
+	l := listing[Item]{call: get("get items", endpointItems, q.Bank), decode: decodeItem, params: q.params("items")}
+	l.params.References, l.params.Limit, l.params.Next = distinct(q.References), pool.MaxBatch, from
+	p, err := l.page(ctx, r.conn)
+	if err != nil {
+		return nil, "", err
+	}
+	return keep(q, p.found, func(i Item) (string, pool.Status) { return i.Reference, i.Status }), p.answer.meta.next, nil
+}
+
 // Activities lists activities, one call for every 50 references. What does not
 // exist is left out. The error is an *Error.
 func (r *Reader) Activities(ctx context.Context, q ActivitiesQuery) ([]Activity, error) {
 	l := listing[Activity]{
 		call: get("get activities", endpointActivities, q.Bank), decode: decodeActivity,
-		params: ItemsQuery(q).params("activities"), narrow: byReference, single: q.FirstPage,
+		params: ItemsQuery(q).params("activities"), narrow: byReference,
 	}
 	found, err := l.chunks(ctx, r.conn, q.References)
 	if err != nil {

@@ -29,12 +29,23 @@ func TestItemsRequest(t *testing.T) {
 	require.Equal(t, `{"include":{"activities":["dt_updated"]},"limit":50}`, s.calls[1].text)
 }
 
-func TestItemsFirstPage(t *testing.T) {
-	s := answers(t, success(`[{"reference":"a"}]`, `"next":"t1"`))
-	found, err := s.reader().Items(t.Context(), ItemsQuery{FirstPage: true})
+// TestItemsPage reads no further than it is asked, and goes on from there with the
+// other parameters as they were.
+func TestItemsPage(t *testing.T) {
+	s := answers(t, success(`[{"reference":"a","status":"published"},{"reference":"b","status":"archived"}]`, `"next":"t1"`), success(`[]`))
+	q := ItemsQuery{Bank: 505, Pool: "ela", Status: []pool.Status{pool.Published}}
+	found, next, err := s.reader().ItemsPage(t.Context(), q, "")
 	require.NoError(t, err)
-	require.Len(t, found, 1)
-	require.Len(t, s.calls, 1)
+	require.Equal(t, "t1", next)
+	require.Equal(t, []Item{{Reference: "a", Status: pool.Published}}, found)
+	found, next, err = s.reader().ItemsPage(t.Context(), q, next)
+	require.NoError(t, err)
+	require.Empty(t, found)
+	require.Empty(t, next)
+	const request = `{"organisation_id":505,"item_pool_id":"ela","status":["published"],"limit":50`
+	require.Equal(t, []string{request + "}", request + `,"next":"t1"}`}, []string{s.calls[0].text, s.calls[1].text})
+	_, _, err = answers(t, failure(400, 20004)).reader().ItemsPage(t.Context(), q, "")
+	require.ErrorContains(t, err, "get items (bank 505): HTTP 400, code 20004")
 }
 
 // Trap 21: without a filter every status comes back, and the status is told;

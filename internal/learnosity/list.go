@@ -96,54 +96,73 @@ func (l listing[T]) pages(ctx context.Context, c *conn) ([]T, []string, error) {
 	}
 }
 
+// page is one page of a listing: records, the keys by which they are told apart,
+// and the answer that they came in.
+type page[T any] struct {
+	found  []T
+	keys   []string
+	answer answer
+}
+
+// page asks for one page.
+func (l listing[T]) page(ctx context.Context, c *conn) (page[T], error) {
+	k := l.call
+	k.request = l.params
+	ans, err := c.do(ctx, k)
+	if err != nil {
+		return page[T]{}, err
+	}
+	records, err := ans.records()
+	if err != nil {
+		return page[T]{}, c.unusable(k, ans, err)
+	}
+	p := page[T]{found: make([]T, len(records)), keys: make([]string, len(records)), answer: ans}
+	for i, raw := range records {
+		if p.found[i], p.keys[i], err = l.decode(raw); err != nil {
+			return page[T]{}, c.unusable(k, ans, err)
+		}
+	}
+	return p, nil
+}
+
 // follow reads page after page. Only a page without a next token is the last:
 // neither meta.records nor a page that is short or empty says so. The other
 // parameters stay as they were. A record that moved to a later page while we
 // read is kept as it was read last.
 func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []string, err error) {
-	k := l.call
 	place := map[string]int{}
 	tokens := map[string]bool{}
 	stale := 0
 	for range maxPages {
-		k.request = l.params
-		ans, err := c.do(ctx, k)
+		p, err := l.page(ctx, c)
 		if err != nil {
 			return nil, nil, err
 		}
-		records, err := ans.records()
-		if err != nil {
-			return nil, nil, c.unusable(k, ans, err)
-		}
 		before := len(found)
-		for _, raw := range records {
-			v, key, err := l.decode(raw)
-			if err != nil {
-				return nil, nil, c.unusable(k, ans, err)
-			}
+		for i, key := range p.keys {
 			if at, ok := place[key]; ok {
-				found[at] = v
+				found[at] = p.found[i]
 				continue
 			}
 			place[key] = len(found)
-			found, keys = append(found, v), append(keys, key)
+			found, keys = append(found, p.found[i]), append(keys, key)
 		}
-		next := ans.meta.next
+		next := p.answer.meta.next
 		if next == "" || l.single {
 			return found, keys, nil
 		}
 		if tokens[next] {
-			return nil, nil, c.unusable(k, ans, errors.New("the server repeats a page: meta.next does not move on"))
+			return nil, nil, c.unusable(l.call, p.answer, errors.New("the server repeats a page: meta.next does not move on"))
 		}
 		if stale++; len(found) > before {
 			stale = 0
 		}
 		if stale == maxStale {
-			return nil, nil, c.unusable(k, ans, fmt.Errorf("the listing does not move on: %d pages in a row held nothing new", maxStale))
+			return nil, nil, c.unusable(l.call, p.answer, fmt.Errorf("the listing does not move on: %d pages in a row held nothing new", maxStale))
 		}
 		tokens[next], l.params.Next = true, next
 	}
-	return nil, nil, c.fault(k, Error{Err: fmt.Errorf("the listing does not end after %d pages", maxPages)})
+	return nil, nil, c.fault(l.call, Error{Err: fmt.Errorf("the listing does not end after %d pages", maxPages)})
 }
 
 // unusable is an answer that calls itself a success and is none. For a write

@@ -24,6 +24,7 @@ import (
 // Reader is what planning needs of the Data API.
 type Reader interface {
 	follow.Reader
+	bank.Reader
 	// ServerTime is the server's time, once an answer has told it.
 	ServerTime() (time.Time, bool)
 }

@@ -1,0 +1,203 @@
+package bank
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/follow"
+	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/pool"
+)
+
+// maxPages is how many pages of a pool's items are searched for a carrier.
+const maxPages = 20
+
+// Facts answers needs. A pool that cannot be looked into, for whatever reason, is
+// answered as not readable; only the end of the context, and a bank whose items
+// cannot be read, end the gathering.
+//
+// Most carriers are found in the first round, which reads the bank once for all
+// pools. The pools that need another one go on together.
+func Facts(ctx context.Context, r Reader, needs []diff.Need) (map[pool.Key]diff.Facts, error) {
+	all := make([]*search, len(needs))
+	for i, n := range needs {
+		all[i] = newSearch(n)
+	}
+	known := map[pool.Bank]map[string]diff.Carrier{}
+	for open := slices.Clone(all); len(open) > 0; open = slices.DeleteFunc(open, (*search).done) {
+		looking := slices.DeleteFunc(slices.Clone(open), func(s *search) bool { return !s.next() })
+		errs, err := follow.Each(ctx, len(looking), func(ctx context.Context, i int) error { return looking[i].look(ctx, r) })
+		if err != nil {
+			return nil, err
+		}
+		for i, err := range errs {
+			if err != nil {
+				looking[i].fails(err)
+			}
+		}
+		if err := carriers(ctx, r, open, known); err != nil {
+			return nil, err
+		}
+		for _, s := range open {
+			s.take(known[s.Bank])
+		}
+	}
+	out := make(map[pool.Key]diff.Facts, len(needs))
+	for _, s := range all {
+		out[s.Key] = s.facts
+	}
+	return out, nil
+}
+
+// search gathers the facts about one pool, round by round.
+type search struct {
+	diff.Need
+	facts  diff.Facts
+	named  map[string]bool // the references of the state
+	left   []string        // those of them that were not tried yet
+	trying []string        // the candidates of this round
+	ask    pool.Content    // what is looked up in the pool in this round
+	paging bool            // this round takes a page of what the pool holds
+	begun  bool
+	blind  bool   // what the pool holds cannot be read
+	pages  int    // how many pages of it were read
+	from   string // what the next one is asked for by
+	ended  bool   // there is no next one
+	found  bool
+}
+
+func newSearch(n diff.Need) *search {
+	s := &search{Need: n, left: n.Items, named: make(map[string]bool, len(n.Items))}
+	for _, ref := range n.Items {
+		s.named[ref] = true
+	}
+	return s
+}
+
+// done reports whether another round is of no use.
+func (s *search) done() bool {
+	return !s.Carrier || s.found || (len(s.left) == 0 && (s.blind || s.ended || s.pages == maxPages))
+}
+
+// next begins a round, and reports whether it takes a look into the pool.
+func (s *search) next() bool {
+	s.trying, s.paging = nil, false
+	if s.Carrier {
+		n := min(len(s.left), pool.MaxBatch)
+		s.trying, s.left = s.left[:n:n], s.left[n:]
+		s.paging = n == 0 && !s.blind
+	}
+	s.ask = pool.Content{}
+	if !s.Trusted && !s.blind {
+		s.ask.Items = s.trying
+	}
+	if !s.begun {
+		s.begun, s.ask = true, s.ask.Union(s.Members)
+		s.facts.Readable = s.ask.Len() == 0
+	}
+	return s.paging || s.ask.Len() > 0
+}
+
+// look reads what of the asked references is in the pool, and of the candidates;
+// where the state names none, it takes the next page of what the pool holds.
+func (s *search) look(ctx context.Context, r Reader) error {
+	held, err := follow.Members(ctx, r, s.Key, s.ask)
+	if err != nil {
+		return err
+	}
+	s.facts.Readable, s.facts.Members = true, s.facts.Members.Union(held)
+	if !s.Trusted {
+		s.trying = slices.DeleteFunc(slices.Clone(s.trying), func(ref string) bool {
+			_, inPool := slices.BinarySearch(held.Items, ref)
+			return !inPool
+		})
+	}
+	if !s.paging {
+		return nil
+	}
+	items, next, err := r.ItemsPage(ctx, learnosity.ItemsQuery{Bank: s.Bank, Pool: s.Reference, Status: []pool.Status{pool.Published}}, s.from)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if !s.named[it.Reference] {
+			s.trying = append(s.trying, it.Reference)
+		}
+	}
+	slices.Sort(s.trying)
+	s.pages++
+	s.from, s.ended = next, next == "" || next == s.from
+	return nil
+}
+
+// fails ends the looks into a pool that cannot be read. What was read before the
+// fault holds.
+func (s *search) fails(err error) {
+	s.facts.Reason, s.blind = err.Error(), true
+	if !s.Trusted {
+		s.trying = nil
+	}
+}
+
+// take files the candidates of this round that the bank has.
+func (s *search) take(known map[string]diff.Carrier) {
+	for _, ref := range s.trying {
+		c, ok := known[ref]
+		if !ok {
+			continue
+		}
+		s.facts.Carriers = append(s.facts.Carriers, c)
+		// Where nothing tells when the pool was copied, any will do to ask about.
+		s.found = s.found || c.Unchanged(s.Copied) || (s.Copied.IsZero() && c.Published)
+	}
+}
+
+// carriers adds the candidates of all searches, as the bank has them, to what is
+// known of it, 50 a call.
+func carriers(ctx context.Context, r Reader, searches []*search, known map[pool.Bank]map[string]diff.Carrier) error {
+	wanted := map[pool.Bank][]string{}
+	for _, s := range searches {
+		for _, ref := range s.trying {
+			if _, ok := known[s.Bank][ref]; !ok {
+				wanted[s.Bank] = append(wanted[s.Bank], ref)
+			}
+		}
+	}
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	for b, refs := range wanted {
+		slices.Sort(refs)
+		g.Go(func() error {
+			items, err := r.Items(ctx, learnosity.ItemsQuery{Bank: b, References: slices.Compact(refs), WithUpdated: true})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if known[b] == nil {
+				known[b] = make(map[string]diff.Carrier, len(items))
+			}
+			for _, it := range items {
+				known[b][it.Reference] = diff.Carrier{Reference: it.Reference, Published: it.Status == pool.Published, Updated: parseTime(it.Updated)}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// parseTime reads a time as the API writes it, with or without a zone (then
+// UTC). Anything else is the zero time: not known.
+func parseTime(text string) time.Time {
+	for _, layout := range []string{time.RFC3339, time.DateTime} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
