@@ -80,7 +80,10 @@ func TestUnreadablePool(t *testing.T) {
 		same(t, "warnings", 1, len(r.Outcomes[0].Warnings))
 		same(t, "verified", false, l.memory.Entries[l.declared[0].Key].Verified)
 		l.declared[0].Name = "Other"
-		same(t, "a rename would have to guess", "edit-would-refresh", l.plan().Changes[0].Blocked[0].Rule)
+		same(t, "renamed by what the state names", 1, len(l.applied().Outcomes[0].Warnings))
+		require.NoError(t, l.server.EditPool(bankID, "p", func(*sandbox.PoolRecord) {}))
+		l.declared[0].Name = "Another"
+		same(t, "touched, that would be a guess", "edit-would-refresh", l.plan().Changes[0].Blocked[0].Rule)
 	})
 }
 

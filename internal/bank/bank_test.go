@@ -203,6 +203,38 @@ func TestFactsOfAPoolThatCannotBeRead(t *testing.T) {
 	same(t, "open, carriers", 1, len(got[key(505, "open")].Carriers))
 }
 
+// TestCarriersOfAPoolThatCannotBeRead are the state's, said not to have been seen.
+// The pool is asked once.
+func TestCarriersOfAPoolThatCannotBeRead(t *testing.T) {
+	s := &stub{}
+	var all []string
+	for i := range 70 {
+		it := learnosity.Item{Reference: fmt.Sprintf("i%02d", i), Status: pool.Published, Updated: "2026-01-03T00:00:00Z"}
+		s.bank, all = append(s.bank, it), append(all, it.Reference)
+	}
+	need := diff.Need{Key: key(505, "closed"), Carrier: true, Items: all, Copied: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}
+	ask := func(trusted bool) diff.Facts {
+		s.asked, s.pages = nil, nil
+		need.Trusted = trusted
+		got, err := bank.Facts(t.Context(), s, []diff.Need{need})
+		require.NoError(t, err)
+		same(t, "carriers", 70, len(got[need.Key].Carriers))
+		same(t, "why", errRefused.Error(), got[need.Key].Reason)
+		return got[need.Key]
+	}
+	f := ask(false)
+	same(t, "readable", false, f.Readable)
+	same(t, "seen", false, slices.ContainsFunc(f.Carriers, func(c diff.Carrier) bool { return !c.Unseen }))
+	same(t, "asked", 3, len(s.asked)) // the pool, and the bank twice
+	same(t, "pages", 0, len(s.pages))
+
+	// What was seen in the pool before, need not be seen again.
+	f = ask(true)
+	same(t, "seen", false, slices.ContainsFunc(f.Carriers, func(c diff.Carrier) bool { return c.Unseen }))
+	same(t, "asked", 2, len(s.asked))
+	same(t, "pages", 1, len(s.pages))
+}
+
 // TestFactsFail: without the bank there are no facts, and none for a run that ended.
 func TestFactsFail(t *testing.T) {
 	s := &stub{in: map[pool.Reference][]string{"open": {"i1"}}, fail: errors.New("lost")}

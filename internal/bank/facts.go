@@ -136,12 +136,9 @@ func (s *search) look(ctx context.Context, r Reader) error {
 }
 
 // fails ends the looks into a pool that cannot be read. What was read before the
-// fault holds.
+// fault holds; of what comes after it there is only the state's word.
 func (s *search) fails(err error) {
 	s.facts.Reason, s.blind = err.Error(), true
-	if !s.Trusted {
-		s.trying = nil
-	}
 }
 
 // take files the candidates of this round that the bank has.
@@ -151,6 +148,7 @@ func (s *search) take(known map[string]diff.Carrier) {
 		if !ok {
 			continue
 		}
+		c.Unseen = s.blind && !s.Trusted
 		s.facts.Carriers = append(s.facts.Carriers, c)
 		// Where nothing tells when the pool was copied, any will do to ask about.
 		s.found = s.found || c.Unchanged(s.Copied) || (s.Copied.IsZero() && c.Published)

@@ -59,6 +59,51 @@ func TestCarrier(t *testing.T) {
 	}
 }
 
+// TestCarrierOfAPoolThatCannotBeRead: then the state's word that an item is in the
+// pool has to do, unless something has happened to the pool that the state does
+// not know of. Even then, the flag lifts the guard.
+func TestCarrierOfAPoolThatCannotBeRead(t *testing.T) {
+	p := declare("p")
+	unseen := func(updated time.Time) diff.Facts {
+		return diff.Facts{Reason: "HTTP 400", Carriers: []diff.Carrier{
+			{Reference: "i0", Published: true, Updated: applied, Unseen: true}, {Reference: "i1", Published: true, Updated: updated, Unseen: true},
+		}}
+	}
+	fresh := unseen(applied.Add(-time.Second))
+	unverified := func() *world {
+		return changed(p, declare("p", name("Other"))).entry(entry(p, func(e *pool.Entry) { e.Verified = false }))
+	}
+	for name, tt := range map[string]struct {
+		world   *world
+		facts   diff.Facts
+		carries string
+		blocked []string
+	}{
+		"unchanged":        {unverified(), fresh, "i1", nil},
+		"changed":          {unverified(), unseen(applied), "i0", []string{"edit-would-refresh"}},
+		"touched":          {unverified().live(live(p, writtenByOthers)), fresh, "i1", []string{"edit-would-refresh"}},
+		"halted":           {unverified().live(live(p, reads(pool.Halted))), fresh, "i1", []string{"edit-would-refresh"}},
+		"nothing is named": {unverified(), diff.Facts{Reason: "HTTP 400"}, "", []string{"edit-would-refresh"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ch := tt.world.facts("p", tt.facts).only(t)
+			var carries []string
+			if tt.carries != "" {
+				carries = []string{tt.carries}
+			}
+			same(t, "carries", carries, ch.Calls[0].Request.Content.Items)
+			same(t, "blocked", tt.blocked, rules(ch))
+			for _, b := range ch.Blocked {
+				same(t, "says why", true, strings.HasSuffix(b.Message, "; what the pool holds cannot be read: HTTP 400"))
+				same(t, "names the flag", tt.carries != "", strings.Contains(b.Remedy, "--allow-refresh p"))
+				same(t, "says what it might do", name == "touched" || name == "halted", strings.Contains(b.Remedy, "or bring it back"))
+			}
+			ch = tt.world.options(func(o *diff.Options) { o.AllowRefresh = refs("p") }).only(t)
+			same(t, "blocked, with the flag", tt.carries == "", len(ch.Blocked) > 0)
+		})
+	}
+}
+
 func readable(c ...diff.Carrier) diff.Facts { return diff.Facts{Readable: true, Carriers: c} }
 
 // TestCarrierNeverAppliedHere: an entry that does not say when its pool was

@@ -104,41 +104,49 @@ func (ch *Change) addCorrection(u update, content pool.Content, fresh []pool.Cor
 // copying and skipping give the same pool.
 func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	facts, known := c.in.Facts[ch.Key]
+	vouched := !c.touched(ch) && ch.LivePool.Status != pool.Halted // a halted job may have lost content
 	if !known {
-		trusted := ch.Entry.Verified && !c.touched(ch) && ch.LivePool.Status != pool.Halted // a halted job may have lost content
-		ch.ask(Need{Carrier: true, Trusted: trusted, Items: ch.Entry.Sent.Content.Items, Copied: ch.copied()})
+		ch.ask(Need{Carrier: true, Trusted: ch.Entry.Verified && vouched, Items: ch.Entry.Sent.Content.Items, Copied: ch.copied()})
 		ch.addCall(u.call(op, pool.Content{}, false, last))
 		return
 	}
-	item, same := ch.chooseCarrier(facts)
-	ch.addCall(u.call(op, pool.Content{Items: item}, false, last))
-	if same || (len(item) > 0 && ch.lift(flagAllowRefresh, c.in.Options.AllowRefresh)) {
+	carrier, found := ch.chooseCarrier(facts)
+	var content pool.Content
+	if found {
+		content.Items = []string{carrier.Reference}
+	}
+	ch.addCall(u.call(op, content, false, last))
+	guessed := carrier.Unseen && !vouched
+	if (carrier.Unchanged(ch.copied()) && !guessed) || (found && ch.lift(flagAllowRefresh, c.in.Options.AllowRefresh)) {
 		return
 	}
 	reason := "no item of the pool is known to be unchanged in the bank since the pool's last job"
-	remedy := "the call might copy " + strings.Join(item, "") + " again; if that is acceptable: --allow-refresh " + string(ch.Reference)
-	if len(item) == 0 {
-		remedy = "no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label"
-	}
 	if facts.Reason != "" {
 		reason += "; what the pool holds cannot be read: " + facts.Reason
+	}
+	remedy := "the call might copy " + carrier.Reference + " again"
+	if guessed {
+		remedy += ", or bring it back"
+	}
+	remedy += "; if that is acceptable: --allow-refresh " + string(ch.Reference)
+	if !found {
+		remedy = "no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label"
 	}
 	ch.block("edit-would-refresh", reason, remedy)
 }
 
-// chooseCarrier takes an item that is in the pool, published in the bank and
-// not changed there since the pool's last set was accepted. Failing that, it
-// takes any published item and says so.
-func (ch *Change) chooseCarrier(f Facts) (item []string, same bool) {
-	for _, candidate := range f.Carriers {
+// chooseCarrier takes a published item that has not changed in the bank since the
+// pool's last set was accepted. Failing that, it takes any published one.
+func (ch *Change) chooseCarrier(f Facts) (carrier Carrier, found bool) {
+	for _, c := range f.Carriers {
 		switch {
-		case candidate.Unchanged(ch.copied()):
-			return []string{candidate.Reference}, true
-		case candidate.Published && len(item) == 0:
-			item = []string{candidate.Reference}
+		case c.Unchanged(ch.copied()):
+			return c, true
+		case c.Published && !found:
+			carrier, found = c, true
 		}
 	}
-	return item, false
+	return carrier, found
 }
 
 // copied is when the pool's last set was accepted; zero if it was not ours.

@@ -230,7 +230,8 @@ type Facts struct {
 	Reason string
 	// Members holds what of the asked references is in the pool.
 	Members pool.Content
-	// Carriers are candidates that are in the pool, with their record in the bank.
+	// Carriers are candidates that are in the pool, with their record in the bank:
+	// up to one that has not changed, if there is one.
 	Carriers []Carrier
 }
 
@@ -240,6 +241,9 @@ type Carrier struct {
 	Reference string
 	Published bool
 	Updated   time.Time
+	// Unseen says that the pool could not be looked into: that it holds the item is
+	// the state's word alone.
+	Unseen bool
 }
 
 // Unchanged reports whether the carrier's copy in a pool that was copied at a
