@@ -26,6 +26,7 @@ type meta struct {
 	message  string
 	uuid     string
 	next     string // "" on the last page
+	records  string // how many the server counts; "" if it does not say
 	at       time.Time
 	versions string // as the server wrote it, bounded
 }
@@ -43,6 +44,7 @@ func (e envelope) meta() meta {
 		code:     int(integer(e.Meta["code"])),
 		uuid:     clean(scalar(e.Meta["request_uuid"]), maxToken),
 		next:     scalar(e.Meta["next"]),
+		records:  scalar(e.Meta["records"]),
 		versions: clean(string(e.Meta["versions"]), maxMessage),
 	}
 	if raw, ok := e.Meta["message"]; ok {
@@ -133,6 +135,23 @@ func (a answer) records() ([]json.RawMessage, error) {
 		return []json.RawMessage{data}, nil
 	}
 	return nil, errNoData
+}
+
+// listed gives the records of the answer to a get. A PHP service writes a list
+// without members as {} or null; left out, it is one only where the server counts
+// no records.
+func (a answer) listed() ([]json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	none := a.meta.records == "0"
+	switch err := json.Unmarshal(a.data, &members); {
+	case len(a.data) == 0 && none:
+		return nil, nil
+	case err == nil && len(members) == 0 && (none || a.meta.records == ""):
+		return nil, nil
+	case err == nil && len(members) == 0:
+		return nil, errNoData
+	}
+	return a.records()
 }
 
 // record is an object of data. Its member names are compared letter by letter.

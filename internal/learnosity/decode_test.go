@@ -31,7 +31,7 @@ func FuzzDecode(f *testing.F) {
 		if status < 200 || status > 299 || !json.Valid(body) {
 			t.Errorf("taken for a success: %d %q", status, body)
 		}
-		records, err := a.records()
+		records, err := a.listed()
 		if err != nil {
 			return
 		}

@@ -112,7 +112,7 @@ func (l listing[T]) page(ctx context.Context, c *conn) (page[T], error) {
 	if err != nil {
 		return page[T]{}, err
 	}
-	records, err := ans.records()
+	records, err := ans.listed()
 	if err != nil {
 		return page[T]{}, c.unusable(k, ans, err)
 	}

@@ -137,21 +137,63 @@ func TestPoolsUnexpectedTypes(t *testing.T) {
 	}
 }
 
+// A PHP service writes a list without members as an object or null, and may leave
+// it out where it counts no records. Every get takes that for what it is.
+func TestNoRecords(t *testing.T) {
+	gets := map[string]func(*Reader) (int, error){
+		"pools": func(r *Reader) (int, error) { l, err := r.Pools(t.Context(), PoolsQuery{}); return len(l), err },
+		"references": func(r *Reader) (int, error) {
+			l, err := r.Pools(t.Context(), PoolsQuery{References: []pool.Reference{"a"}})
+			return len(l), err
+		},
+		"items": func(r *Reader) (int, error) { l, err := r.Items(t.Context(), ItemsQuery{}); return len(l), err },
+		"a page": func(r *Reader) (int, error) {
+			l, _, err := r.ItemsPage(t.Context(), ItemsQuery{}, "")
+			return len(l), err
+		},
+		"activities": func(r *Reader) (int, error) {
+			l, err := r.Activities(t.Context(), ActivitiesQuery{})
+			return len(l), err
+		},
+		"jobs": func(r *Reader) (int, error) { l, err := r.Jobs(t.Context(), JobsQuery{}); return len(l), err },
+		"tags": func(r *Reader) (int, error) { l, err := r.Tags(t.Context(), TagsQuery{}); return len(l), err },
+	}
+	for name, get := range gets {
+		for _, body := range []string{
+			`{"meta":{"status":true},"data":[]}`, `{"meta":{"status":true},"data":{}}`, `{"meta":{"status":true},"data": { } }`,
+			`{"meta":{"status":true},"data":null}`, `{"meta":{"status":true,"records":0},"data":{}}`,
+			`{"meta":{"status":true,"records":0}}`, `{"meta":{"status":true,"records":"0"}}`,
+		} {
+			n, err := get(answers(t, jsonReply(200, body)).reader())
+			require.NoError(t, err, "%s: %s", name, body)
+			require.Zero(t, n, "%s: %s", name, body)
+		}
+		_, err := get(answers(t, jsonReply(200, `{"meta":{"status":true}}`)).reader())
+		require.ErrorIs(t, err, errNoData, name)
+	}
+	// An empty page is not the last for that.
+	s := answers(t, success("{}", `"next":"t1"`), success(`[{"reference":"a"}]`))
+	found, err := s.reader().Pools(t.Context(), PoolsQuery{})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+}
+
 // What cannot be read must never pass for a pool that does not exist.
 func TestUnreadableDataIsNotAbsence(t *testing.T) {
 	bodies := map[string]string{
-		"no data":            `{"meta":{"status":true}}`,
-		"null":               `{"meta":{"status":true},"data":null}`,
-		"text":               `{"meta":{"status":true},"data":"none"}`,
-		"false":              `{"meta":{"status":true},"data":false}`,
-		"empty object":       `{"meta":{"status":true},"data":{}}`,
-		"null record":        `{"meta":{"status":true},"data":[null]}`,
-		"text record":        `{"meta":{"status":true},"data":["a"]}`,
-		"no reference":       `{"meta":{"status":true},"data":[{"name":"a"}]}`,
-		"empty reference":    `{"meta":{"status":true},"data":[{"reference":""}]}`,
-		"odd reference":      `{"meta":{"status":true},"data":[{"reference":{"a":1}}]}`,
-		"other letter case":  `{"meta":{"status":true},"data":[{"Reference":"a"}]}`,
-		"keyed by reference": `{"meta":{"status":true},"data":{"a":{"reference":"a"}}}`,
+		"no data":             `{"meta":{"status":true}}`,
+		"no data, one record": `{"meta":{"status":true,"records":1},"data":null}`,
+		"odd count":           `{"meta":{"status":true,"records":[]}}`,
+		"text":                `{"meta":{"status":true},"data":"none"}`,
+		"false":               `{"meta":{"status":true},"data":false}`,
+		"empty, two records":  `{"meta":{"status":true,"records":2},"data":{}}`,
+		"null record":         `{"meta":{"status":true},"data":[null]}`,
+		"text record":         `{"meta":{"status":true},"data":["a"]}`,
+		"no reference":        `{"meta":{"status":true},"data":[{"name":"a"}]}`,
+		"empty reference":     `{"meta":{"status":true},"data":[{"reference":""}]}`,
+		"odd reference":       `{"meta":{"status":true},"data":[{"reference":{"a":1}}]}`,
+		"other letter case":   `{"meta":{"status":true},"data":[{"Reference":"a"}]}`,
+		"keyed by reference":  `{"meta":{"status":true},"data":{"a":{"reference":"a"}}}`,
 	}
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {
