@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/follow"
@@ -182,7 +184,7 @@ func happened(p *pool.PendingCall, l pool.Live, exists bool, held follow.Members
 	case p.Operation == pool.OpCreate:
 		return created(p, l, exists)
 	case p.Operation == pool.OpEdit || p.Operation == pool.OpRetire:
-		return exists && l.Name == p.Request.Name && l.Status == p.Request.Status, ""
+		return exists && edited(p, l, moved), ""
 	case contradicts(p, l):
 		return false, ""
 	case p.Operation == pool.OpAppend:
@@ -192,6 +194,24 @@ func happened(p *pool.PendingCall, l pool.Live, exists bool, held follow.Members
 	}
 }
 
+// edited reports whether name and status are as an edit sent them. One of white
+// space alone, which the server need not keep, shows by the time of the last change.
+func edited(p *pool.PendingCall, l pool.Live, moved bool) bool {
+	b := p.Before
+	switch {
+	case !sameText(l.Name, p.Request.Name) || l.Status != p.Request.Status:
+		return false
+	case l.Name != p.Request.Name && b != nil && sameText(b.Name, p.Request.Name) && b.Status == p.Request.Status:
+		return moved
+	default:
+		return true
+	}
+}
+
+// sameText compares names and descriptions but for surrounding and repeated white
+// space, which a server may trim.
+func sameText(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
+
 // contradicts reports whether a name or status that the call would have changed
 // still is what it was: then whatever else moved the pool was not the call.
 func contradicts(p *pool.PendingCall, l pool.Live) bool {
@@ -199,7 +219,7 @@ func contradicts(p *pool.PendingCall, l pool.Live) bool {
 	if b == nil || l.Status == pool.Halted {
 		return false
 	}
-	return (l.Name == b.Name && b.Name != p.Request.Name) || (l.Status == b.Status && b.Status != p.Request.Status)
+	return (sameText(l.Name, b.Name) && !sameText(b.Name, p.Request.Name)) || (l.Status == b.Status && b.Status != p.Request.Status)
 }
 
 func created(p *pool.PendingCall, l pool.Live, exists bool) (happened bool, unclear string) {
@@ -210,7 +230,7 @@ func created(p *pool.PendingCall, l pool.Live, exists bool) (happened bool, uncl
 		return true, ""
 	case p.Before != nil: // a create over our own halted one
 		return l.Updated != p.Before.Updated || l.Status != p.Before.Status, ""
-	case l.Name != p.Request.Name || (p.Request.Description != nil && l.Description != *p.Request.Description):
+	case !sameText(l.Name, p.Request.Name) || (p.Request.Description != nil && !sameText(l.Description, *p.Request.Description)):
 		return false, fmt.Sprintf("a pool of that reference exists, but its name is %q and %q was sent", l.Name, p.Request.Name)
 	default:
 		return true, ""

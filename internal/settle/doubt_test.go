@@ -71,6 +71,47 @@ func TestWithoutAJob(t *testing.T) {
 	}
 }
 
+// TestNamesThatTheServerTrims: white space around and within a name or description
+// may not be as it was sent. Nothing else is let pass.
+func TestNamesThatTheServerTrims(t *testing.T) {
+	sends := func(name string) func(*pool.Entry) { return func(e *pool.Entry) { e.Pending.Request.Name = name } }
+	had := func(name string) func(*pool.Entry) {
+		return func(e *pool.Entry) {
+			b := live(name, pool.Published, "before")
+			e.Pending.Before = &b
+		}
+	}
+	describes := func(text string) func(*pool.Entry) {
+		return func(e *pool.Entry) { e.Pending.Request.Description = &text }
+	}
+	both := []string{"i1", "i2"}
+	for name, tt := range map[string]struct {
+		entry pool.Entry
+		live  pool.Live
+		want  settle.Verdict
+	}{
+		"create":                     {doubtful(pool.OpCreate, sends(" New  pool\n")), live("New pool", pool.Published, "after"), settle.Happened},
+		"create, description":        {doubtful(pool.OpCreate, describes("About ")), live("New", pool.Published, "after"), settle.Happened},
+		"create, another":            {doubtful(pool.OpCreate, sends("New pool")), live("Newpool", pool.Published, "after"), settle.Unclear},
+		"create, letter case":        {doubtful(pool.OpCreate, sends("new")), live("New", pool.Published, "after"), settle.Unclear},
+		"edit":                       {doubtful(pool.OpEdit, sends("New ")), live("New", pool.Published, "after"), settle.Happened},
+		"edit, not moved":            {doubtful(pool.OpEdit, sends("New ")), live("Old", pool.Published, "before"), settle.Never},
+		"edit of white space":        {doubtful(pool.OpEdit, sends("Old ")), live("Old", pool.Published, "after"), settle.Happened},
+		"edit of white space, as is": {doubtful(pool.OpEdit, sends("Old ")), live("Old", pool.Published, "before"), settle.Never},
+		"edit of white space, kept":  {doubtful(pool.OpEdit, sends("Old ")), live("Old ", pool.Published, "after"), settle.Happened},
+		"edit of white space, other": {doubtful(pool.OpEdit, sends("Old ")), live("By hand", pool.Published, "after"), settle.Never},
+		"edit of a trimmed name":     {doubtful(pool.OpEdit, sends("New "), had("New"), unpublishes), live("New", pool.Unpublished, "after"), settle.Happened},
+		"append":                     {doubtful(pool.OpAppend, sends("Old ")), live("Old", pool.Published, "after"), settle.Happened},
+		"replace":                    {doubtful(pool.OpReplace, sends("Old ")), live("Old", pool.Published, "after"), settle.Happened},
+		"replace, renamed by hand":   {doubtful(pool.OpReplace, sends("New ")), live("Old", pool.Published, "after"), settle.Never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &stub{live: []pool.Live{tt.live}, items: both}
+			same(t, "verdict", tt.want, s.settle(t, tt.entry)[0].Verdict)
+		})
+	}
+}
+
 func over(e *pool.Entry) {
 	b := live("New", pool.Halted, "before")
 	e.Pending.Before = &b
