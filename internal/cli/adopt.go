@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/bank"
-	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/state"
@@ -203,7 +202,7 @@ func (s *session) adoptOne(ctx context.Context, c *cli.Context, d pool.Declared,
 	}
 	m, err := bank.Holds(ctx, s.reader, d.Key)
 	switch {
-	case learnosity.WasRefused(err):
+	case err != nil && ctx.Err() == nil: // of this pool alone
 		a.Notes = append(a.Notes, "what it holds cannot be read: "+err.Error(), "to record it all the same: --without-check")
 		return a, nil
 	case err != nil:
@@ -249,7 +248,7 @@ func (s *session) stillOpen(d pool.Declared, l pool.Live, old pool.Entry) []stri
 	if wasHeld(d, l, old) && !d.Lifecycle.IgnoreStatus {
 		notes = append(notes, "someone unpublished it; it is left so until: apply --republish "+string(d.Reference))
 	}
-	if old.Sent != nil && d.Snapshot != "" && d.Snapshot != old.Sent.Snapshot {
+	if old.Sent != nil && d.Snapshot != "" && !slices.Contains(old.Sent.Labels, d.Snapshot) {
 		notes = append(notes, fmt.Sprintf("its snapshot label %q is not recorded: it asks apply for a rebuild", d.Snapshot))
 	}
 	return notes
