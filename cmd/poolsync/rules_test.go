@@ -63,6 +63,7 @@ func TestSettings(t *testing.T) {
 // texts are compared under [default] alone, JSON and calls in all of them.
 func TestRules(t *testing.T) {
 	t.Parallel()
+	root := t.TempDir()
 	for _, setting := range settings() {
 		name := strings.Join(setting, ",")
 		if name == "" {
@@ -76,6 +77,7 @@ func TestRules(t *testing.T) {
 				RequireUniqueNames:  true,
 				RequireExplicitExec: true,
 				Setup:               func(env *testscript.Env) error { return setupRules(env, setting) },
+				WorkdirRoot:         root,
 				Condition:           func(name string) (bool, error) { return inSetting(setting, name) },
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"run": run, "calls": writes, "bank": rulesBank, "jsonget": jsonGet, "generate": generate,

@@ -87,6 +87,7 @@ func TestChangedByHand(t *testing.T) {
 	for name, change := range byHand {
 		for kind, make := range stored {
 			t.Run(name+"/"+kind, func(t *testing.T) {
+				t.Parallel()
 				st, place := make(t, change, full(key(505, "a")), small("b", "s"))
 				snap, err := st.Read(t.Context())
 				corrupt, ok := errors.AsType[*state.CorruptError](err)

@@ -56,7 +56,7 @@ func small(ref pool.Reference, file string) pool.Entry {
 
 // inFolder gives a store in a folder that does not exist yet.
 func inFolder(t testing.TB) state.File {
-	return state.File{Path: filepath.Join(t.TempDir(), ".poolsync", "state.json")}
+	return state.File{Path: filepath.Join(tempDir(t), ".poolsync", "state.json")}
 }
 
 func acquire(t testing.TB, f state.File) state.Session {
@@ -128,7 +128,7 @@ func TestNoCommitNoFile(t *testing.T) {
 // TestLinkedFile: where the state's name is a symbolic link, the link stays and the
 // file that it leads to is written, be it there already or not.
 func TestLinkedFile(t *testing.T) {
-	dir := t.TempDir()
+	dir := tempDir(t)
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "shared"), 0o700))
 	f := state.File{Path: filepath.Join(dir, "state.json")}
 	if err := os.Symlink(filepath.Join("shared", "real.json"), f.Path); err != nil {
@@ -261,7 +261,7 @@ func TestErrorsNameThePath(t *testing.T) {
 		"records backwards": {"", `{"serial":1}` + "\n" + `{"serial":1}` + "\n", "record 1 follows record 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := state.File{Path: filepath.Join(t.TempDir(), "state.json")}
+			f := state.File{Path: filepath.Join(tempDir(t), "state.json")}
 			if tt.file != "" {
 				require.NoError(t, os.WriteFile(f.Path, []byte(tt.file), 0o600))
 			}

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,12 +29,35 @@ func TestMain(m *testing.M) {
 			os.Exit(0)
 		}
 	}
+	if err := flag.Set("test.parallel", "6"); err != nil { // most of the time, git is waited for
+		panic(err)
+	}
 	for name, value := range map[string]string{"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.DevNull, "GIT_TEMPLATE_DIR": ""} {
 		if err := os.Setenv(name, value); err != nil { // for all tests, so that they can run side by side
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(inTemp(m.Run))
+}
+
+// temp holds the folders of all tests. They are removed together at the end: some
+// file systems are slow to make files where others were just removed.
+var temp string
+
+func inTemp(run func() int) int {
+	var err error
+	if temp, err = os.MkdirTemp("", "state"); err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	return run()
+}
+
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(temp, "")
+	require.NoError(t, err)
+	return dir
 }
 
 // git runs git and gives what it prints.
@@ -59,7 +83,7 @@ func remoteRepo(t testing.TB) (bare, clone string) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed, so the git store cannot be tested")
 	}
-	dir := t.TempDir()
+	dir := tempDir(t)
 	bare, clone = filepath.Join(dir, "bare.git"), filepath.Join(dir, "clone")
 	git(t, dir, "init", "--quiet", "--bare", "--initial-branch=main", bare)
 	commitByHand(t, bare, "main", map[string]string{"pools.yaml": "one"})
@@ -225,6 +249,7 @@ func TestGitCheckouts(t *testing.T) {
 
 // TestGitLocal: in a repository without remotes the state is a local branch.
 func TestGitLocal(t *testing.T) {
+	t.Parallel()
 	_, clone := remoteRepo(t)
 	git(t, clone, "remote", "remove", "origin")
 	g := state.Git{Dir: clone}
@@ -247,6 +272,7 @@ func TestGitLocal(t *testing.T) {
 
 // TestGitBranchTree: the branch can be read by people.
 func TestGitBranchTree(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	s := take(t, g)
 	odd := key(pool.Primary, "a/b.c ~%")
@@ -272,7 +298,7 @@ func TestGitBranchTree(t *testing.T) {
 // TestGitOldAndMissing: which git is needed, and what to do without.
 func TestGitOldAndMissing(t *testing.T) {
 	_, clone := remoteRepo(t)
-	bin := t.TempDir()
+	bin := tempDir(t)
 	t.Setenv("PATH", bin)
 	_, err := state.Git{Dir: clone}.Read(t.Context())
 	require.ErrorContains(t, err, "git is not installed")
@@ -285,8 +311,9 @@ func TestGitOldAndMissing(t *testing.T) {
 
 // TestGitNoRepository, and other places where there can be no state.
 func TestGitNoRepository(t *testing.T) {
+	t.Parallel()
 	_, clone := remoteRepo(t)
-	_, err := state.Git{Dir: t.TempDir()}.Read(t.Context())
+	_, err := state.Git{Dir: tempDir(t)}.Read(t.Context())
 	require.ErrorContains(t, err, "not a git repository")
 	_, err = state.Git{Dir: clone, Branch: "a b"}.Read(t.Context())
 	require.ErrorContains(t, err, `"a b" is no name of a branch`)
@@ -306,7 +333,7 @@ func TestGitNoRepository(t *testing.T) {
 // TestGitInsideAHook: variables that name another repository do not lead astray.
 func TestGitInsideAHook(t *testing.T) {
 	g, bare := onBranch(t)
-	t.Setenv("GIT_DIR", filepath.Join(t.TempDir(), "elsewhere"))
+	t.Setenv("GIT_DIR", filepath.Join(tempDir(t), "elsewhere"))
 	t.Setenv("GIT_INDEX_FILE", "index.lock")
 	s := take(t, g)
 	commit(t, s, state.Change{Put: []pool.Entry{small("a", "one")}})
@@ -317,6 +344,7 @@ func TestGitInsideAHook(t *testing.T) {
 
 // TestGitTidiesUp after runs that died, and leaves those at work alone.
 func TestGitTidiesUp(t *testing.T) {
+	t.Parallel()
 	g, _ := onBranch(t)
 	working := fmt.Sprintf("refs/poolsync/run/%d-abc/work", time.Now().Unix())
 	for _, ref := range []string{"refs/poolsync/run/1700000000-abc/work", "refs/poolsync/run/odd/tip", working} {
@@ -329,8 +357,9 @@ func TestGitTidiesUp(t *testing.T) {
 // TestGitHooks of the local repository do not run, and those of the remote may
 // print what they like.
 func TestGitHooks(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
-	ran := filepath.Join(t.TempDir(), "ran")
+	ran := filepath.Join(tempDir(t), "ran")
 	for _, name := range []string{"pre-push", "reference-transaction", "post-commit", "pre-auto-gc"} {
 		hook(t, filepath.Join(g.Dir, ".git"), name, "echo hello; echo hello >&2; touch "+ran+"; exit 1\n")
 	}

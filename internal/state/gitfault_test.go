@@ -26,6 +26,7 @@ func put(ref pool.Reference, text string) state.Change {
 // TestGitMoved: of two that read the same state, the first commit of one only is
 // taken. The other has recorded nothing, so it may start again.
 func TestGitMoved(t *testing.T) {
+	t.Parallel()
 	g, _ := onBranch(t)
 	for range 2 { // the branch is made, the branch is moved
 		one, two := take(t, g), take(t, g)
@@ -45,6 +46,7 @@ func TestGitMoved(t *testing.T) {
 
 // TestGitLease: an expired lease is taken over, and whoever had it is refused.
 func TestGitLease(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	now := at
 	g.Now = func() time.Time { return now }
@@ -81,6 +83,7 @@ func TestGitLease(t *testing.T) {
 
 // TestGitLeaseRunsOut without anyone taking it: whoever had it goes on.
 func TestGitLeaseRunsOut(t *testing.T) {
+	t.Parallel()
 	g, _ := onBranch(t)
 	now := at
 	g.Now = func() time.Time { return now }
@@ -94,6 +97,7 @@ func TestGitLeaseRunsOut(t *testing.T) {
 
 // TestGitFarFuture: such a lease is respected and named, and can be taken off.
 func TestGitFarFuture(t *testing.T) {
+	t.Parallel()
 	g, _ := onBranch(t)
 	wrong := g
 	wrong.Now = func() time.Time { return at.AddDate(1, 0, 0) }
@@ -113,6 +117,7 @@ func TestGitFarFuture(t *testing.T) {
 // TestGitLocalClock: whoever does not know the server's time takes no lease over,
 // and does not overlook one.
 func TestGitLocalClock(t *testing.T) {
+	t.Parallel()
 	g, _ := onBranch(t)
 	commit(t, take(t, g), put("a", "one")) // and never gives it back
 	ahead := g
@@ -138,7 +143,7 @@ func TestGitLocalClock(t *testing.T) {
 // fifo gives a pipe in a folder: whoever reads it waits for someone who writes.
 func fifo(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "fifo")
+	path := filepath.Join(tempDir(t), "fifo")
 	if err := exec.Command("mkfifo", path).Run(); err != nil {
 		t.Skip("there is no mkfifo, so a hook cannot be made to wait")
 	}
@@ -151,7 +156,7 @@ func TestGitAnswersLate(t *testing.T) {
 	g, bare := onBranch(t)
 	once := fifo(t)
 	hook(t, bare, "post-receive", "if mv "+once+" "+once+".now; then cat "+once+".now; fi\n")
-	g.Timeout = 10 * time.Second
+	g.Timeout = 4 * time.Second
 	s := take(t, g)
 	commit(t, s, put("a", "one"))
 	_, err := os.Stat(once)
@@ -165,6 +170,7 @@ func TestGitAnswersLate(t *testing.T) {
 // TestGitHangs: a run that has to end does not wait for a remote, and keeps what
 // it could not push.
 func TestGitHangs(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	s := take(t, g)
 	commit(t, s, state.Change{Put: []pool.Entry{pending("a", "")}})
@@ -193,6 +199,7 @@ func TestGitHangs(t *testing.T) {
 // TestGitOutOfReach: a remote that comes back is tried again; one that does not
 // is named.
 func TestGitOutOfReach(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	s := take(t, g)
 	commit(t, s, put("a", "one"))
@@ -215,6 +222,7 @@ func TestGitOutOfReach(t *testing.T) {
 
 // TestGitCredentials that the remote does not want are told at once, and not shown.
 func TestGitCredentials(t *testing.T) {
+	t.Parallel()
 	g, _ := onBranch(t)
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -312,6 +320,7 @@ func TestGitBadInput(t *testing.T) {
 
 // TestGitWrongBranch: a branch of code is not written to.
 func TestGitWrongBranch(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	g.Branch = "main"
 	before := git(t, bare, "rev-parse", "main")

@@ -15,7 +15,7 @@ import (
 // abandon gives a store whose last holder died: files as they are, no lock held.
 func abandon(t testing.TB, from state.File) state.File {
 	t.Helper()
-	f := state.File{Path: filepath.Join(t.TempDir(), "state.json")}
+	f := state.File{Path: filepath.Join(tempDir(t), "state.json")}
 	for _, suffix := range []string{"", ".journal"} {
 		data, err := os.ReadFile(from.Path + suffix)
 		if os.IsNotExist(err) {
@@ -43,7 +43,7 @@ func TestCrashInACommit(t *testing.T) {
 	old := map[pool.Key]pool.Entry{key(505, "a"): small("a", "two"), key(505, "b"): small("b", "two")}
 	done := map[pool.Key]pool.Entry{key(505, "a"): small("a", "three")}
 
-	dir := t.TempDir()
+	dir := tempDir(t)
 	for cut := int(before.Size()); cut <= len(whole); cut++ {
 		dead := state.File{Path: filepath.Join(dir, fmt.Sprint(cut), "state.json")}
 		require.NoError(t, os.Mkdir(filepath.Dir(dead.Path), 0o700))
@@ -140,7 +140,7 @@ func FuzzDocument(f *testing.F) {
 // roundTrip: whatever lies in the files is refused, or read the same way by
 // everyone and kept through a commit.
 func roundTrip(t *testing.T, document, journal []byte) {
-	f := state.File{Path: filepath.Join(t.TempDir(), "state.json")}
+	f := state.File{Path: filepath.Join(tempDir(t), "state.json")}
 	if len(document) > 0 {
 		require.NoError(t, os.WriteFile(f.Path, document, 0o600))
 	}

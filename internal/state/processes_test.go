@@ -184,7 +184,7 @@ type works struct{ bare, bank, clock string }
 func newWorks(t *testing.T) works {
 	t.Helper()
 	bare, _ := remoteRepo(t)
-	w := works{bare, filepath.Join(t.TempDir(), "bank"), filepath.Join(t.TempDir(), "clock")}
+	w := works{bare, filepath.Join(tempDir(t), "bank"), filepath.Join(tempDir(t), "clock")}
 	w.setClock(t, at)
 	return w
 }
@@ -203,7 +203,7 @@ type process struct {
 // begin starts a worker with a clone of its own.
 func (w works) begin(t *testing.T, name, stop string) process {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
+	dir := filepath.Join(tempDir(t), name)
 	git(t, w.bare, "clone", "--quiet", w.bare, dir)
 	p := process{exec.Command(os.Args[0]), &bytes.Buffer{}}
 	p.Env = append(os.Environ(), workerEnv+"="+name, "TEST_DIR="+dir, "TEST_BANK="+w.bank, "TEST_CLOCK="+w.clock, "TEST_STOP="+stop)
@@ -230,7 +230,7 @@ func (w works) check(t *testing.T) {
 	}
 	same(t, "pools called for", workPools, len(calls))
 	same(t, "calls", workPools, strings.Count(string(data), "\n"))
-	dir := filepath.Join(t.TempDir(), "check")
+	dir := filepath.Join(tempDir(t), "check")
 	git(t, w.bare, "clone", "--quiet", w.bare, dir)
 	snap := look(t, state.Git{Dir: dir, Now: func() time.Time { return at }})
 	same(t, "entries", workPools, len(snap.Entries))
@@ -243,6 +243,7 @@ func (w works) check(t *testing.T) {
 
 // TestProcesses: several at once do the work of one.
 func TestProcesses(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{2, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := newWorks(t)

@@ -37,6 +37,7 @@ func ended(ref pool.Reference) pool.Entry {
 // TestGitRefuses: a remote that refuses after calls were made. What happened is
 // told, kept, and picked up by the next run there, unless the branch knows better.
 func TestGitRefuses(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	s := take(t, g)
 	r := state.NewRecorder(s, "apply: run r1")
@@ -102,6 +103,7 @@ func isHeldFrom(t *testing.T, g state.Git) bool {
 // TestGitOwnLease: a run that ended and could not give its lease back is no reason
 // to wait for the next one in the same clone; but it is while that run goes on.
 func TestGitOwnLease(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	r := state.NewRecorder(take(t, g), "apply: run r1")
 	r.Put(pending("a", ""), pending("b", ""))
@@ -149,6 +151,7 @@ func fileText(t *testing.T, path string) string {
 // a run that has to end. The next run there gives the lease back, even if it has
 // nothing to record.
 func TestGitNotGivenBack(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	r := state.NewRecorder(take(t, g), "apply: run r1")
 	r.Put(small("a", "one"))
@@ -174,6 +177,7 @@ func TestGitNotGivenBack(t *testing.T) {
 
 // TestGitRecoveryGoesWithTheNextCommit, and what the run itself records is newer.
 func TestGitRecoveryGoesWithTheNextCommit(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	s := take(t, g)
 	commit(t, s, state.Change{Put: []pool.Entry{pending("a", ""), pending("b", "")}})
@@ -195,6 +199,7 @@ func TestGitRecoveryGoesWithTheNextCommit(t *testing.T) {
 
 // TestGitRefusesAtOnce: nothing was recorded, so nothing is kept.
 func TestGitRefusesAtOnce(t *testing.T) {
+	t.Parallel()
 	g, bare := onBranch(t)
 	hook(t, bare, "pre-receive", "exit 1\n")
 	r := state.NewRecorder(take(t, g), "apply")

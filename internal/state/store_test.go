@@ -247,7 +247,7 @@ func TestFileReadsWhatItCan(t *testing.T) {
 		"no pool":        {`{"format":1,"serial":1,"entries":[{"format":1}]}`, "", "names no pool", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := state.File{Path: filepath.Join(t.TempDir(), "state.json")}
+			f := state.File{Path: filepath.Join(tempDir(t), "state.json")}
 			if tt.file != "" {
 				require.NoError(t, os.WriteFile(f.Path, []byte(tt.file), 0o600))
 			}
