@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -64,7 +65,9 @@ func TestSettings(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	for _, setting := range settings() {
+	for i, setting := range settings() {
+		work := filepath.Join(root, strconv.Itoa(i))
+		require.NoError(t, os.Mkdir(work, 0o700))
 		name := strings.Join(setting, ",")
 		if name == "" {
 			name = "default"
@@ -77,7 +80,7 @@ func TestRules(t *testing.T) {
 				RequireUniqueNames:  true,
 				RequireExplicitExec: true,
 				Setup:               func(env *testscript.Env) error { return setupRules(env, setting) },
-				WorkdirRoot:         root,
+				WorkdirRoot:         work,
 				Condition:           func(name string) (bool, error) { return inSetting(setting, name) },
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"run": run, "calls": writes, "bank": rulesBank, "jsonget": jsonGet, "generate": generate,

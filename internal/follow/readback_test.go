@@ -170,7 +170,6 @@ func TestVerify(t *testing.T) {
 		same(t, "lacking", follow.Membership{Missing: pool.Content{Items: []string{"i3"}, Activities: []string{"a2"}}}, got[key("lacking")])
 		says(t, "closed", "no", got[key("closed")].Unreadable)
 		same(t, "at the same time", 8, most)
-
 	})
 }
 
