@@ -60,6 +60,9 @@ func runJobs(ctx context.Context, c *cli.Context, p *program) exit {
 
 // jobsQuery takes the query of jobs get from the flags.
 func (s *session) jobsQuery(c *cli.Context, now time.Time) (learnosity.JobsQuery, error) {
+	if len(s.only) > 0 {
+		return learnosity.JobsQuery{}, fmt.Errorf("--%s: no job tells which pools it is about", flagOnly)
+	}
 	q := learnosity.JobsQuery{Bank: s.bank}
 	for _, ref := range c.Args().Slice() {
 		q.References = append(q.References, pool.JobReference(ref))

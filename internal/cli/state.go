@@ -60,7 +60,11 @@ func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.
 		return usage("%w", err), false
 	}
 	doc.Store = store.Name()
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	defer cancel()
 	switch {
+	case c.String(flagTo) != "" && verb != "copy":
+		return usage("--%s is for state copy alone", flagTo), false
 	case verb == "list" && len(refs) == 0, verb == "show" && len(refs) == 1:
 		return s.showState(ctx, store, refs, doc)
 	case verb == "forget" && len(refs) > 0:
@@ -187,7 +191,7 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 		keys = []pool.Key{k}
 	}
 	for _, k := range keys {
-		if s.selects(k.Reference) && (s.bank == pool.Primary || k.Bank == s.bank) {
+		if len(refs) > 0 || s.selects(k.Reference) && (s.bank == pool.Primary || k.Bank == s.bank) {
 			doc.Entries = append(doc.Entries, snap.Entries[k])
 		}
 	}
