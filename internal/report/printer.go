@@ -21,9 +21,10 @@ const (
 	placeColumn = 70
 	// nameWidth is the widest reference that the others are aligned to.
 	nameWidth = 40
-	// pathWidth is the least width of the column of field names, with the space
+	// pathWidth is the least width of the column of field names, with the pathGap
 	// before the values, and pathLimit the greatest name that it is widened for.
-	pathWidth = 12
+	pathWidth = len("content") + pathGap
+	pathGap   = 3
 	pathLimit = 30
 	indent    = "      "
 )
@@ -105,14 +106,16 @@ func pathColumn(names []string) int {
 	wide := pathWidth
 	for _, name := range names {
 		if n := width(Safe(name)); n <= pathLimit {
-			wide = max(wide, n+1)
+			wide = max(wide, n+pathGap)
 		}
 	}
 	return wide
 }
 
 // labelled begins a line below a head: a name in its column.
-func labelled(name string, wide int) string { return indent + pad(Safe(name)+" ", wide) + " " }
+func labelled(name string, wide int) string {
+	return indent + pad(Safe(name)+strings.Repeat(" ", pathGap), wide)
+}
 
 // list writes entries, each with its sign, in lines that are kept to the page
 // and begin below each other. A long list is cut.
