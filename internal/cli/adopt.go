@@ -77,18 +77,18 @@ func (s *session) adopt(ctx context.Context, c *cli.Context, doc *report.Adoptio
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	run := newRun()
 	held, err := state.AcquireWait(ctx, s.store, s.holder(run), c.Duration(flagLockTimeout))
 	if err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	s.tellNotices(held)
 	rec := state.NewRecorder(held, "adopt: run "+run)
 	doc.Pools, err = s.adoptAll(ctx, c, rec)
 	if err = errors.Join(err, rec.Close(context.WithoutCancel(ctx))); err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	return adoptExit(doc.Pools), true
 }

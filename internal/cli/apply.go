@@ -104,7 +104,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		return x
 	}
 	if a.originErr != nil && !a.c.Bool(flagAllowOlder) {
-		return a.failed(ctx, a.originErr)
+		return failed(ctx, a.originErr)
 	}
 	a.tellOrigin()
 	if a.settings.state == "none" {
@@ -120,7 +120,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 			err = saved.fits(a.session)
 		}
 		if err != nil {
-			return a.failed(ctx, err)
+			return failed(ctx, err)
 		}
 		a.saved = &saved
 	}
@@ -128,7 +128,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
 	defer cancel()
 	if err := a.learnTime(ctx); err != nil {
-		return a.failed(ctx, err)
+		return failed(ctx, err)
 	}
 	for try := 1; ; try++ {
 		a.doc = emptyResult()
@@ -152,7 +152,7 @@ const closeTime = 4 * time.Second
 func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), a.c.Duration(flagLockTimeout))
 	if err != nil {
-		return a.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	a.tellNotices(held)
 	a.rec = state.NewRecorder(held, "apply: run "+a.run)
@@ -178,7 +178,7 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 
 // notRecorded adds to an exit that the state could not be closed in order.
 func (a *application) notRecorded(ctx context.Context, x exit, err error) exit {
-	y := a.failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", err))
+	y := failed(ctx, fmt.Errorf("what was applied could not be recorded: %w", err))
 	if x.err == nil {
 		x.err, x.hints = y.err, append(x.hints, y.hints...)
 	}
@@ -196,7 +196,7 @@ func (a *application) notRecorded(ctx context.Context, x exit, err error) exit {
 func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 	plan, err := a.replan(ctx)
 	if err != nil {
-		return a.failed(ctx, err), err
+		return failed(ctx, err), err
 	}
 	if x, ok := a.lifts(plan); !ok {
 		return x, nil
@@ -204,7 +204,7 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 	plan, extra, err := a.approved(plan)
 	if err != nil {
 		a.takeResult(notAttempted(plan))
-		return a.failed(ctx, err), err
+		return failed(ctx, err), err
 	}
 	a.takePlan(plan)
 	a.showPlan(plan, ask)

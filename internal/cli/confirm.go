@@ -37,7 +37,7 @@ func (a *application) confirm(ctx context.Context, plan diff.Plan) (exit, bool) 
 	}
 	again, err := a.replan(ctx)
 	if err != nil {
-		return a.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	if again.Digest != plan.Digest {
 		x := exit{code: CodeGuard, reason: "the bank has moved since the plan was shown; nothing was written"}

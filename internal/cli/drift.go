@@ -68,7 +68,7 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 	}
 	r, err := s.compare(ctx, snap, false)
 	if err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	doc.Drift = append(doc.Drift, diff.Drift(r.Input)...)
 	for _, b := range r.Input.Scope.Banks {

@@ -79,10 +79,13 @@ func failed(ctx context.Context, err error) exit {
 	if errors.As(err, &h) && h.Hint() != "" {
 		x.hints = append(x.hints, h.Hint())
 	}
+	var guard *guardError
 	var api *learnosity.Error
 	var held *state.HeldError
 	var corrupt *state.CorruptError
 	switch {
+	case errors.As(err, &guard): // no fault
+		x.code, x.reason = CodeGuard, "refused by a guard"
 	case errors.Is(context.Cause(ctx), ErrInterrupted):
 		x.code, x.reason = CodeInterrupted, "interrupted"
 	case errors.Is(context.Cause(ctx), errTimeout):
@@ -106,16 +109,6 @@ func (x exit) head(h report.Head) report.Head {
 		h.Error = &report.Failure{Message: x.err.Error(), Hints: x.hints}
 	}
 	return h
-}
-
-// failed is the exit for an error of a session's work. A refusal by a guard is
-// no fault.
-func (s *session) failed(ctx context.Context, err error) exit {
-	var guard *guardError
-	if errors.As(err, &guard) {
-		return exit{code: CodeGuard, reason: "refused by a guard", err: err, hints: []string{guard.hint}}
-	}
-	return failed(ctx, err)
 }
 
 // lifts refuses flags that lift nothing in the plan: a typing error must not be

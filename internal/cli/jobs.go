@@ -122,7 +122,7 @@ func (s *session) jobs(ctx context.Context, c *cli.Context) ([]pool.Job, exit, b
 	if errors.Is(err, learnosity.ErrHiddenJobs) {
 		s.p.say("there may be more jobs than are listed: %v; name a job to see it", learnosity.ErrHiddenJobs)
 	} else if err != nil {
-		return []pool.Job{}, s.failed(ctx, err), false
+		return []pool.Job{}, failed(ctx, err), false
 	}
 	if c.Bool(flagWatch) {
 		return s.watch(ctx, q, jobs)

@@ -68,7 +68,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {
-		return diff.Plan{}, s.failed(ctx, err), false
+		return diff.Plan{}, failed(ctx, err), false
 	}
 	snap, err := s.store.Read(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	s.held = holderOf(snap.Holder)
 	r, err := s.compare(ctx, snap, c.Bool(flagUnmanaged))
 	if err != nil {
-		return diff.Plan{}, s.failed(ctx, err), false
+		return diff.Plan{}, failed(ctx, err), false
 	}
 	s.tellLostState(snap, r.Input)
 	if x, ok := s.lifts(r.Plan); !ok {

@@ -119,7 +119,7 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 		}
 		snap, err := store.Read(ctx)
 		if err != nil && snap.Entries == nil {
-			return s.failed(ctx, err), false
+			return failed(ctx, err), false
 		}
 		if snap.Holder == nil && err == nil {
 			return done("nobody holds the state"), false
@@ -135,7 +135,7 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 	holder, err := store.Unlock(ctx)
 	switch {
 	case err != nil:
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	case holder == nil:
 		return done("nobody holds the state"), false
 	case holder.Who == "":
@@ -154,7 +154,7 @@ func (s *session) copyState(ctx context.Context, from state.Store, setting strin
 	from, to = stores[0], stores[1]
 	n, err := state.Copy(ctx, from, to, s.holder(newRun()))
 	if err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	if n == 0 {
 		return done(to.Name() + " holds the same state already"), false
@@ -174,7 +174,7 @@ func pluralEntry(n int) string {
 func (s *session) showState(ctx context.Context, store state.Store, refs []string, doc *report.State) (exit, bool) {
 	snap, err := store.Read(ctx)
 	if err != nil && len(snap.Entries) == 0 {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	damage := err
 	doc.Version = snap.Version
@@ -186,7 +186,7 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 	if len(refs) > 0 {
 		k, err := s.find(snap, refs[0])
 		if err != nil {
-			return s.failed(ctx, err), false
+			return failed(ctx, err), false
 		}
 		keys = []pool.Key{k}
 	}
@@ -196,7 +196,7 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 		}
 	}
 	if damage != nil {
-		x := s.failed(ctx, damage)
+		x := failed(ctx, damage)
 		x.reason = "the state is damaged; this is what can be read of it"
 		if errors.Is(damage, state.ErrNewerFormat) {
 			x.reason = "the state is of a newer version of poolsync; this is what can be read of it"
@@ -211,7 +211,7 @@ func (s *session) forget(ctx context.Context, store state.Store, refs []string, 
 	run := newRun()
 	held, err := s.timed(ctx, store)[0].Acquire(ctx, s.holder(run))
 	if err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	s.tellNotices(held)
 	snap := held.Snapshot()
@@ -220,14 +220,14 @@ func (s *session) forget(ctx context.Context, store state.Store, refs []string, 
 	for _, ref := range refs {
 		k, err := s.find(snap, ref)
 		if err != nil {
-			return s.failed(ctx, errors.Join(err, held.Close())), false
+			return failed(ctx, errors.Join(err, held.Close())), false
 		}
 		keys = append(keys, k)
 		doc.Entries = append(doc.Entries, snap.Entries[k])
 	}
 	rec.Delete(keys...)
 	if err := rec.Close(ctx); err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	return done(plural(len(keys), "pool") + " forgotten; nothing was written to the bank"), true
 }

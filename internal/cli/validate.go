@@ -57,7 +57,7 @@ func (s *session) lookup(ctx context.Context, c *cli.Context) (exit, bool) {
 	defer cancel()
 	found, err := bank.Lookup(ctx, s.reader, s.declared)
 	if err != nil {
-		return s.failed(ctx, err), false
+		return failed(ctx, err), false
 	}
 	if s.found = manifest.Quote(append(s.found, found...).Sort()); s.found.HasErrors() {
 		return s.invalid(fmt.Sprintf("the bank does not have what the manifests name: %s", plural(errorsIn(s.found), "error"))), false
