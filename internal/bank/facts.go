@@ -138,7 +138,7 @@ func (s *search) look(ctx context.Context, r Reader) error {
 // fails ends the looks into a pool that cannot be read. What was read before the
 // fault holds; of what comes after it there is only the state's word.
 func (s *search) fails(err error) {
-	s.facts.Reason, s.blind = err.Error(), true
+	s.facts.Reason, s.facts.Unanswered, s.blind = err.Error(), !learnosity.WasRefused(err), true
 }
 
 // take files the candidates of this round that the bank has.

@@ -132,6 +132,8 @@ func (p savedPlan) against(now diff.Plan, entries map[pool.Key]pool.Entry) (kept
 	for _, ch := range now.Changes {
 		was, planned := saved[ch.Key]
 		switch {
+		case planned && ch.Fingerprint == "" && was.recorded(entries): // done, and there is more to be said of the pool
+			kept.Changes = append(kept.Changes, ch)
 		case planned && was.Fingerprint != ch.Fingerprint:
 			moved = append(moved, describeMove(was, ch)...)
 		case ch.Fingerprint == "" || planned:

@@ -35,6 +35,7 @@ func TestCarrier(t *testing.T) {
 		{"no item at all, and allowed", readable(), true, nil, true},
 		{"only unpublished ones, and allowed", readable(item("i1", false, fresh)), true, nil, true},
 		{"not readable", diff.Facts{Reason: "HTTP 400"}, false, nil, true},
+		{"not answered", diff.Facts{Reason: "HTTP 500", Unanswered: true}, false, nil, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -49,6 +50,9 @@ func TestCarrier(t *testing.T) {
 				want = []string{"edit-would-refresh"}
 			}
 			same(t, "blocked", want, rules(ch))
+			if tt.blocked {
+				same(t, "stops the run", !tt.facts.Unanswered, ch.Stops())
+			}
 			if tt.blocked && len(tt.carries) > 0 {
 				same(t, "remedy names the flag", true, strings.HasSuffix(ch.Blocked[0].Remedy, "--allow-refresh p"))
 			}

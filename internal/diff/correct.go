@@ -30,7 +30,7 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 	case !known:
 		ch.ask(Need{Members: content})
 	case !facts.Readable:
-		ch.block("correction-not-in-pool", "what the pool holds cannot be read: "+facts.Reason,
+		ch.unread(facts, "correction-not-in-pool", "what the pool holds cannot be read: "+facts.Reason,
 			"a correction is sent only for what is seen in the pool; rebuild the pool with a new snapshot label")
 	default:
 		lacking := content.Minus(facts.Members)
@@ -132,7 +132,17 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	if !found {
 		remedy = "no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label"
 	}
-	ch.block("edit-would-refresh", reason, remedy)
+	ch.unread(facts, "edit-would-refresh", reason, remedy)
+}
+
+// unread refuses a change for what could not be seen in the pool. A server that
+// did not answer is no fault of the manifests, and holds back this pool alone.
+func (ch *Change) unread(f Facts, rule, message, remedy string) {
+	if f.Unanswered {
+		ch.own(rule, message, "apply again when the server answers; if it does not: "+remedy)
+		return
+	}
+	ch.block(rule, message, remedy)
 }
 
 // chooseCarrier takes a published item that has not changed in the bank since the

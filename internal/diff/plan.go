@@ -228,6 +228,8 @@ type Facts struct {
 	Readable bool
 	// Reason says why that, or the rest of what the pool holds, could not be.
 	Reason string
+	// Unanswered says that it was no refusal: another time the server may answer.
+	Unanswered bool
 	// Members holds what of the asked references is in the pool.
 	Members pool.Content
 	// Carriers are candidates that are in the pool, with their record in the bank:

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/poolsync/poolsync/internal/pool"
 )
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -129,6 +131,16 @@ func TestProse(t *testing.T) {
 	}
 	for _, s := range hostileTexts {
 		checkMarkdown(t, "- x: "+prose(s)+"\n")
+	}
+}
+
+func TestPaste(t *testing.T) {
+	for _, s := range hostileTexts {
+		var b bytes.Buffer
+		(&printer{w: &b}).paste([]pool.Live{{Reference: pool.Reference(s), Name: s, Status: pool.Halted}})
+		require.NotContains(t, b.String(), runnerCommand)
+		require.False(t, strings.ContainsFunc(strings.ReplaceAll(b.String(), "\n", ""), unsafe), "%q", b.String())
+		require.Equal(t, 4, strings.Count(b.String(), "\n"), "%q", b.String())
 	}
 }
 

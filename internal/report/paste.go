@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -36,7 +37,7 @@ func yamlText(s string) string {
 	if err != nil {
 		return fmt.Sprintf("%q", s)
 	}
-	return string(safeJSON(data))
+	return strings.ReplaceAll(string(safeJSON(data)), runnerCommand, `##\u005b`)
 }
 
 // declaredStatus is what a manifest may say of the status.
