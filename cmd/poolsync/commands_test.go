@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -90,9 +91,13 @@ func setup(env *testscript.Env) error {
 	w.url = h.URL
 	env.Values["world"] = w
 	env.Setenv("POOLSYNC_ENDPOINT", h.URL)
-	gone := httptest.NewServer(w)
-	gone.Close()
-	env.Setenv("NOBODY", gone.URL)
+	// The port of a connection's own end is taken, and nobody listens at it.
+	own, err := net.Dial("tcp", h.Listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = own.Close() })
+	env.Setenv("NOBODY", "http://"+own.LocalAddr().String())
 	env.Setenv("LEARNOSITY_CONSUMER_KEY", key)
 	env.Setenv("LEARNOSITY_CONSUMER_SECRET", secret)
 	env.Setenv("LEARNOSITY_DOMAIN", "localhost")
