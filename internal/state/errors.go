@@ -43,7 +43,7 @@ func (e *HeldError) Error() string {
 // Hint says what to do: wait, or end a lease whose run is no more.
 func (e *HeldError) Hint() string {
 	if e.Holder == nil || e.Holder.Until.IsZero() {
-		return "to wait for that run to end: --lock-timeout"
+		return "to wait for that run to end: --lock-timeout 10m"
 	}
 	if e.Unsure {
 		return "try again with the credentials set and the Data API in reach, which tells its time; or make sure that no run is at work, then end the lease: poolsync state unlock"
