@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/settle"
@@ -53,7 +54,6 @@ func (r *Runner) readOnce(ctx context.Context, tasks []*task, wait bool) (left [
 // verify looks the references of pools up that were read back, and records what
 // was seen.
 func (r *Runner) verify(ctx context.Context, tasks []*task, seen map[pool.Key]follow.Seen) {
-	f := follow.Follower{Reader: r.Remote, Log: r.Log}
 	at := r.Now().UTC()
 	results := make([]settle.Result, len(tasks))
 	contents := map[pool.Key]pool.Content{}
@@ -64,7 +64,7 @@ func (r *Runner) verify(ctx context.Context, tasks []*task, seen map[pool.Key]fo
 			contents[t.change.Key] = c
 		}
 	}
-	members, err := f.Verify(ctx, contents)
+	members, err := bank.Verify(ctx, r.Remote, contents)
 	if err != nil {
 		r.notRead(tasks, err)
 		return

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -209,22 +210,18 @@ func (r *Runner) put(k pool.Key, e *pool.Entry) {
 // differs from the record that the plan saw was reached by the refused call
 // after all, or by someone else: it is in doubt and taken out.
 func (r *Runner) unmoved(ctx context.Context, b batch) batch {
-	refs := make([]pool.Reference, len(b.tasks))
+	keys := make([]pool.Key, len(b.tasks))
 	for i, t := range b.tasks {
-		refs[i] = t.change.Reference
+		keys[i] = t.change.Key
 	}
-	records, err := r.Remote.Pools(ctx, learnosity.PoolsQuery{Bank: b.bank, References: refs})
+	records, err := bank.Live(ctx, r.Remote, keys)
 	if err != nil {
 		r.release(b, err)
 		return batch{}
 	}
-	live := make(map[pool.Reference]pool.Live, len(records))
-	for _, l := range records {
-		live[l.Reference] = l
-	}
 	out := batch{verb: b.verb, bank: b.bank, half: true}
 	for _, t := range b.tasks {
-		l, exists := live[t.change.Reference]
+		l, exists := records.Live[t.change.Key]
 		before := t.entry.Pending.Before
 		if exists == (before != nil) && (!exists || l == *before) {
 			out.tasks = append(out.tasks, t)

@@ -1,6 +1,6 @@
-// Package bank reads the item bank for a plan: the live records of pools, and
-// the facts that only the bank can tell of what they hold. Keys and needs come
-// in, values go out; it writes nothing.
+// Package bank reads the item bank: the live records of pools, what they hold, and
+// the facts that only the bank can tell of both. It is the only reader of either.
+// Keys and needs come in, values go out; it writes nothing.
 package bank
 
 import (
@@ -13,12 +13,22 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
+// PoolReader reads records of pools.
+type PoolReader interface {
+	Pools(ctx context.Context, q learnosity.PoolsQuery) ([]pool.Live, error)
+}
+
+// MemberReader reads what a pool holds.
+type MemberReader interface {
+	Items(ctx context.Context, q learnosity.ItemsQuery) ([]learnosity.Item, error)
+	Activities(ctx context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error)
+}
+
 // Reader is what this package needs of the Data API.
 type Reader interface {
-	Pools(ctx context.Context, q learnosity.PoolsQuery) ([]pool.Live, error)
-	Items(ctx context.Context, q learnosity.ItemsQuery) ([]learnosity.Item, error)
+	PoolReader
+	MemberReader
 	ItemsPage(ctx context.Context, q learnosity.ItemsQuery, from string) ([]learnosity.Item, string, error)
-	Activities(ctx context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error)
 }
 
 // Records are live records by key. Twins are records whose reference differs
@@ -28,8 +38,9 @@ type Records struct {
 	Twins map[pool.Key]pool.Live
 }
 
-// Read gives the live records of the keys: one get for every 50 pools of a bank.
-func Read(ctx context.Context, r Reader, keys []pool.Key) (Records, error) {
+// Live reads the live records of the keys: one get for every 50 pools of a bank.
+// A pool that does not exist is missing.
+func Live(ctx context.Context, r PoolReader, keys []pool.Key) (Records, error) {
 	banks := map[pool.Bank][]pool.Reference{}
 	for _, k := range keys {
 		banks[k.Bank] = append(banks[k.Bank], k.Reference)
@@ -43,6 +54,16 @@ func Read(ctx context.Context, r Reader, keys []pool.Key) (Records, error) {
 		out.take(b, banks[b], records)
 	}
 	return out, nil
+}
+
+// All reads the live records of every pool of a bank.
+func All(ctx context.Context, r PoolReader, b pool.Bank) (map[pool.Key]pool.Live, error) {
+	records, err := r.Pools(ctx, learnosity.PoolsQuery{Bank: b})
+	out := make(map[pool.Key]pool.Live, len(records))
+	for _, l := range records {
+		out[pool.Key{Bank: b, Reference: l.Reference}] = l
+	}
+	return out, err
 }
 
 // take files records under the references that were asked for.
@@ -67,25 +88,4 @@ func (o Records) take(b pool.Bank, asked []pool.Reference, records []pool.Live) 
 			o.Twins[pool.Key{Bank: b, Reference: r}] = l
 		}
 	}
-}
-
-// Holds gives all items and activities of a pool (itembank/items and
-// itembank/activities, get, item_pool_id).
-func Holds(ctx context.Context, r Reader, k pool.Key) (pool.Content, error) {
-	var held pool.Content
-	items, err := r.Items(ctx, learnosity.ItemsQuery{Bank: k.Bank, Pool: k.Reference})
-	if err != nil {
-		return held, err
-	}
-	for _, it := range items {
-		held.Items = append(held.Items, it.Reference)
-	}
-	activities, err := r.Activities(ctx, learnosity.ActivitiesQuery{Bank: k.Bank, Pool: k.Reference})
-	if err != nil {
-		return held, err
-	}
-	for _, a := range activities {
-		held.Activities = append(held.Activities, a.Reference)
-	}
-	return held.Normal(), nil
 }

@@ -101,14 +101,14 @@ func same[T any](t *testing.T, what string, want, got T) {
 	}
 }
 
-// TestRead files records by bank, and keeps those that differ in letter case only
+// TestLive files records by bank, and keeps those that differ in letter case only
 // apart.
-func TestRead(t *testing.T) {
+func TestLive(t *testing.T) {
 	s := &stub{live: map[pool.Bank][]pool.Live{
 		505: {{Reference: "a", Name: "505"}, {Reference: "ELA"}, {Reference: "Both"}, {Reference: "both"}, {Reference: "unasked"}},
 		606: {{Reference: "a", Name: "606"}},
 	}}
-	got, err := bank.Read(t.Context(), s, []pool.Key{key(505, "a"), key(606, "a"), key(505, "ela"), key(505, "both"), key(505, "absent")})
+	got, err := bank.Live(t.Context(), s, []pool.Key{key(505, "a"), key(606, "a"), key(505, "ela"), key(505, "both"), key(505, "absent")})
 	require.NoError(t, err)
 	same(t, "records", bank.Records{
 		Live: map[pool.Key]pool.Live{
@@ -117,7 +117,7 @@ func TestRead(t *testing.T) {
 		Twins: map[pool.Key]pool.Live{key(505, "ela"): {Reference: "ELA"}, key(505, "both"): {Reference: "Both"}},
 	}, got)
 	s.fail = errRefused
-	_, err = bank.Read(t.Context(), s, []pool.Key{key(505, "a")})
+	_, err = bank.Live(t.Context(), s, []pool.Key{key(505, "a")})
 	same(t, "error", true, errors.Is(err, errRefused))
 }
 

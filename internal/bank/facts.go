@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -31,7 +30,7 @@ func Facts(ctx context.Context, r Reader, needs []diff.Need) (map[pool.Key]diff.
 	known := map[pool.Bank]map[string]diff.Carrier{}
 	for open := slices.Clone(all); len(open) > 0; open = slices.DeleteFunc(open, (*search).done) {
 		looking := slices.DeleteFunc(slices.Clone(open), func(s *search) bool { return !s.next() })
-		errs, err := follow.Each(ctx, len(looking), func(ctx context.Context, i int) error { return looking[i].look(ctx, r) })
+		errs, err := Each(ctx, len(looking), func(ctx context.Context, i int) error { return looking[i].look(ctx, r) })
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +105,7 @@ func (s *search) next() bool {
 // look reads what of the asked references is in the pool, and of the candidates;
 // where the state names none, it takes the next page of what the pool holds.
 func (s *search) look(ctx context.Context, r Reader) error {
-	held, err := follow.Members(ctx, r, s.Key, s.ask)
+	held, err := Members(ctx, r, s.Key, s.ask)
 	if err != nil {
 		return err
 	}

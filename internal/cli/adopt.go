@@ -122,7 +122,7 @@ func (s *session) adoptAll(ctx context.Context, c *cli.Context, rec *state.Recor
 	for i, d := range wanted {
 		keys[i] = d.Key
 	}
-	records, err := bank.Read(ctx, s.reader, keys)
+	records, err := bank.Live(ctx, s.reader, keys)
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,10 @@ package follow
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
@@ -60,12 +56,12 @@ func (f Follower) ReadBack(ctx context.Context, wants []Want, wait bool) (map[po
 	deadline := time.Now().Add(ReadBackLimit)
 	rhythm := newRhythm(firstPoll, slowestReadBack)
 	for {
-		live, err := f.live(ctx, left)
+		records, err := bank.Live(ctx, f.Reader, keysOf(left))
 		if err != nil {
 			return seen, err
 		}
 		left = slices.DeleteFunc(left, func(w Want) bool {
-			s := w.compare(live)
+			s := w.compare(records.Live)
 			seen[w.Key] = s
 			return s.Good()
 		})
@@ -94,145 +90,10 @@ func (w Want) compare(live map[pool.Key]pool.Live) Seen {
 	}
 }
 
-// live reads the records of the wanted pools.
-func (f Follower) live(ctx context.Context, wants []Want) (map[pool.Key]pool.Live, error) {
-	banks := map[pool.Bank][]pool.Reference{}
-	for _, w := range wants {
-		banks[w.Bank] = append(banks[w.Bank], w.Reference)
+func keysOf(wants []Want) []pool.Key {
+	keys := make([]pool.Key, len(wants))
+	for i, w := range wants {
+		keys[i] = w.Key
 	}
-	out := make(map[pool.Key]pool.Live, len(wants))
-	for _, bank := range slices.Sorted(maps.Keys(banks)) {
-		records, err := f.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: bank, References: banks[bank]})
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range records {
-			out[pool.Key{Bank: bank, Reference: l.Reference}] = l
-		}
-	}
-	return out, nil
-}
-
-// Membership is what of some references a pool was seen to hold. Unreadable
-// says why the pool could not be looked into; then Missing means nothing.
-type Membership struct {
-	Missing    pool.Content
-	Unreadable string
-}
-
-// maxLooks is how many pools are looked into at the same time.
-const maxLooks = 8
-
-// maxSilent is how many looks in a row may get no answer, each already retried by
-// the client, before the rest are given up: an endpoint that is down is not asked
-// for every pool of a bank.
-const maxSilent = 2 * maxLooks
-
-// Each looks into n pools, a few at a time, and gives what came of each: whatever
-// is wrong with one is no reason to leave out the others. It returns an error,
-// the context's cause, only if that has ended.
-func Each(ctx context.Context, n int, look func(ctx context.Context, i int) error) ([]error, error) {
-	errs := make([]error, n)
-	var s silence
-	var g errgroup.Group
-	g.SetLimit(maxLooks)
-	for i := range n {
-		g.Go(func() error {
-			if errs[i] = s.fallen(); errs[i] == nil {
-				errs[i] = look(ctx, i)
-				s.heard(errs[i])
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return errs, nil
-}
-
-// silence counts the looks in a row that got no answer.
-type silence struct {
-	mu   sync.Mutex
-	row  int
-	last error
-}
-
-// heard takes the outcome of a look. A refusal is an answer.
-func (s *silence) heard(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.row >= maxSilent:
-	case err == nil || learnosity.WasRefused(err):
-		s.row = 0
-	default:
-		s.row, s.last = s.row+1, err
-	}
-}
-
-// fallen gives the reason to ask no further, if there is one.
-func (s *silence) fallen() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.row < maxSilent {
-		return nil
-	}
-	return fmt.Errorf("not asked, since %d others in a row got no answer: %w", s.row, s.last)
-}
-
-// Verify looks the explicit references of each content up in its pool.
-func (f Follower) Verify(ctx context.Context, contents map[pool.Key]pool.Content) (map[pool.Key]Membership, error) {
-	keys := slices.SortedFunc(maps.Keys(contents), pool.Key.Compare)
-	found := make([]Membership, len(keys))
-	errs, err := Each(ctx, len(keys), func(ctx context.Context, i int) error {
-		c := contents[keys[i]]
-		held, err := Members(ctx, f.Reader, keys[i], c)
-		found[i].Missing = pool.Content{Items: c.Items, Activities: c.Activities}.Minus(held)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[pool.Key]Membership, len(keys))
-	for i, k := range keys {
-		if out[k] = found[i]; errs[i] != nil {
-			out[k] = Membership{Unreadable: errs[i].Error()}
-		}
-	}
-	return out, nil
-}
-
-// MemberReader reads what a pool holds.
-type MemberReader interface {
-	Items(ctx context.Context, q learnosity.ItemsQuery) ([]learnosity.Item, error)
-	Activities(ctx context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error)
-}
-
-// Members gives those of the content's items and activities that the pool
-// holds (itembank/items and itembank/activities, get, item_pool_id).
-func Members(ctx context.Context, r MemberReader, k pool.Key, c pool.Content) (pool.Content, error) {
-	var held pool.Content
-	if len(c.Items) > 0 {
-		items, err := r.Items(ctx, learnosity.ItemsQuery{Bank: k.Bank, Pool: k.Reference, References: c.Items})
-		if err != nil {
-			return held, err
-		}
-		for _, it := range items {
-			held.Items = append(held.Items, it.Reference)
-		}
-	}
-	if len(c.Activities) > 0 {
-		activities, err := r.Activities(ctx, learnosity.ActivitiesQuery{Bank: k.Bank, Pool: k.Reference, References: c.Activities})
-		if err != nil {
-			return held, err
-		}
-		for _, a := range activities {
-			held.Activities = append(held.Activities, a.Reference)
-		}
-	}
-	return held.Normal(), nil
+	return keys
 }

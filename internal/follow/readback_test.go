@@ -3,10 +3,7 @@ package follow_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/poolsync/poolsync/internal/follow"
-	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
@@ -127,132 +123,4 @@ func TestReadBackFails(t *testing.T) {
 		_, err = s.follower().ReadBack(ctx, []follow.Want{want("p")}, true)
 		same(t, "deadline", true, errors.Is(err, context.DeadlineExceeded))
 	})
-}
-
-// TestVerify looks explicit references up in their pools, a few pools at a time.
-func TestVerify(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStub()
-		var mu sync.Mutex
-		flying, most := 0, 0
-		s.items = func(q learnosity.ItemsQuery) ([]learnosity.Item, error) {
-			mu.Lock()
-			flying++
-			most = max(most, flying)
-			mu.Unlock()
-			<-time.After(time.Second)
-			mu.Lock()
-			flying--
-			mu.Unlock()
-			switch {
-			case q.Pool == "closed":
-				return nil, errRefused
-			case q.Bank != bank || q.Pool == "":
-				return nil, fmt.Errorf("asked for %+v", q)
-			}
-			return []learnosity.Item{{Reference: "i1"}, {Reference: "i2"}}, nil
-		}
-		s.activities = func(learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
-			return []learnosity.Activity{{Reference: "a1"}}, nil
-		}
-		contents := map[pool.Key]pool.Content{
-			key("closed"):  {Items: []string{"i1"}},
-			key("whole"):   {Items: []string{"i1"}, Activities: []string{"a1"}, Tags: []pool.Selector{{Type: "t"}}},
-			key("lacking"): {Items: []string{"i1", "i3"}, Activities: []string{"a1", "a2"}},
-		}
-		for i := range 40 {
-			contents[key(pool.Reference(fmt.Sprint(i)))] = pool.Content{Items: []string{"i2"}}
-		}
-		got, err := s.follower().Verify(t.Context(), contents)
-		require.NoError(t, err)
-		same(t, "looked", 43, len(got))
-		same(t, "whole", follow.Membership{}, got[key("whole")])
-		same(t, "lacking", follow.Membership{Missing: pool.Content{Items: []string{"i3"}, Activities: []string{"a2"}}}, got[key("lacking")])
-		says(t, "closed", "no", got[key("closed")].Unreadable)
-		same(t, "at the same time", 8, most)
-	})
-}
-
-// TestVerifyOfAPoolThatDoesNotAnswer: whatever is wrong with one pool, the others
-// are looked into.
-func TestVerifyOfAPoolThatDoesNotAnswer(t *testing.T) {
-	internal := &learnosity.Error{Act: "get", Status: 500, Code: 10000, Message: "internal error"}
-	redirect := &learnosity.Error{Act: "get", Status: 301, Effect: learnosity.Refused}
-	for name, sick := range map[string]error{"refused": errRefused, "lost": errLost, "internal": internal, "redirect": redirect} {
-		t.Run(name, func(t *testing.T) {
-			s := newStub()
-			s.items = func(q learnosity.ItemsQuery) ([]learnosity.Item, error) {
-				if q.Pool == "sick" {
-					return nil, sick
-				}
-				return []learnosity.Item{{Reference: "i1"}}, nil
-			}
-			contents := map[pool.Key]pool.Content{}
-			for _, ref := range []pool.Reference{"a", "sick", "z"} {
-				contents[key(ref)] = pool.Content{Items: []string{"i1"}}
-			}
-			got, err := s.follower().Verify(t.Context(), contents)
-			require.NoError(t, err)
-			same(t, "looked", map[pool.Key]follow.Membership{key("a"): {}, key("sick"): {Unreadable: sick.Error()}, key("z"): {}}, got)
-		})
-	}
-}
-
-// TestVerifyWithoutAnEndpoint: where nothing answers, not every pool is asked for.
-func TestVerifyWithoutAnEndpoint(t *testing.T) {
-	s := newStub()
-	var asked atomic.Int32
-	s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) {
-		asked.Add(1)
-		return nil, errLost
-	}
-	contents := map[pool.Key]pool.Content{}
-	for i := range 500 {
-		contents[key(pool.Reference(fmt.Sprint(i)))] = pool.Content{Items: []string{"i1"}}
-	}
-	got, err := s.follower().Verify(t.Context(), contents)
-	require.NoError(t, err)
-	if n := asked.Load(); n < 16 || n > 32 {
-		t.Errorf("asked %d times", n)
-	}
-	for k, m := range got {
-		says(t, k.String(), "lost", m.Unreadable)
-	}
-	same(t, "answered", 500, len(got))
-
-	// Refusals are answers.
-	asked.Store(0)
-	s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) {
-		asked.Add(1)
-		return nil, errRefused
-	}
-	_, err = s.follower().Verify(t.Context(), contents)
-	require.NoError(t, err)
-	same(t, "asked", 500, asked.Load())
-}
-
-// TestVerifyIsInterrupted: only the end of the run ends it.
-func TestVerifyIsInterrupted(t *testing.T) {
-	s := newStub()
-	stop := errors.New("stop")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	s.items = func(learnosity.ItemsQuery) ([]learnosity.Item, error) {
-		cancel(stop)
-		return nil, errLost
-	}
-	_, err := s.follower().Verify(ctx, map[pool.Key]pool.Content{key("p"): {Items: []string{"i1"}}})
-	same(t, "cause", true, errors.Is(err, stop))
-}
-
-func TestMembersAsksForNothing(t *testing.T) {
-	held, err := follow.Members(t.Context(), newStub(), key("p"), pool.Content{Tags: []pool.Selector{{Type: "t"}}})
-	require.NoError(t, err)
-	same(t, "held", pool.Content{}, held)
-}
-
-func TestMembersFails(t *testing.T) {
-	s := newStub()
-	s.activities = func(learnosity.ActivitiesQuery) ([]learnosity.Activity, error) { return nil, errLost }
-	_, err := follow.Members(t.Context(), s, key("p"), pool.Content{Activities: []string{"a"}})
-	same(t, "error", true, errors.Is(err, errLost))
 }

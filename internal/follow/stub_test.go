@@ -20,13 +20,11 @@ const bank = pool.Bank(505)
 // stub answers as its functions say and notes when it was asked, in seconds since
 // it was made.
 type stub struct {
-	begin      time.Time
-	asked      []float64
-	questions  []learnosity.JobsQuery
-	pools      func(time.Duration) ([]pool.Live, error)
-	jobs       func(time.Duration) ([]pool.Job, error)
-	items      func(learnosity.ItemsQuery) ([]learnosity.Item, error)
-	activities func(learnosity.ActivitiesQuery) ([]learnosity.Activity, error)
+	begin     time.Time
+	asked     []float64
+	questions []learnosity.JobsQuery
+	pools     func(time.Duration) ([]pool.Live, error)
+	jobs      func(time.Duration) ([]pool.Job, error)
 }
 
 func newStub() *stub { return &stub{begin: time.Now()} }
@@ -45,12 +43,12 @@ func (s *stub) Jobs(_ context.Context, q learnosity.JobsQuery) ([]pool.Job, erro
 	return slices.DeleteFunc(slices.Clone(found), func(j pool.Job) bool { return !slices.Contains(q.References, j.Reference) }), err
 }
 
-func (s *stub) Items(_ context.Context, q learnosity.ItemsQuery) ([]learnosity.Item, error) {
-	return s.items(q)
+func (s *stub) Items(context.Context, learnosity.ItemsQuery) ([]learnosity.Item, error) {
+	return nil, nil
 }
 
-func (s *stub) Activities(_ context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
-	return s.activities(q)
+func (s *stub) Activities(context.Context, learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
+	return nil, nil
 }
 
 func (s *stub) follower() follow.Follower {

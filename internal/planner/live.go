@@ -6,12 +6,11 @@ import (
 
 	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
 func (p Planner) readLive(ctx context.Context, in *diff.Input, keys []pool.Key) error {
-	records, err := bank.Read(ctx, p.Reader, keys)
+	records, err := bank.Live(ctx, p.Reader, keys)
 	if err != nil {
 		return err
 	}
@@ -28,12 +27,11 @@ func (p Planner) readLive(ctx context.Context, in *diff.Input, keys []pool.Key) 
 // readAll adds the pools of the banks that nobody asked for by name.
 func (p Planner) readAll(ctx context.Context, in *diff.Input) error {
 	for _, b := range in.Scope.Banks {
-		all, err := p.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: b})
+		all, err := bank.All(ctx, p.Reader, b)
 		if err != nil {
 			return err
 		}
-		for _, l := range all {
-			k := pool.Key{Bank: b, Reference: l.Reference}
+		for k, l := range all {
 			if _, known := in.Live[k]; !known && (p.Selects == nil || p.Selects(l.Reference)) {
 				in.Live[k] = l
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -21,12 +22,12 @@ func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful 
 	for _, i := range doubtful {
 		byBank[entries[i].Bank] = append(byBank[entries[i].Bank], i)
 	}
-	for bank, of := range byBank {
+	for in, of := range byBank {
 		doubts := make([]pool.Entry, len(of))
 		for n, i := range of {
 			doubts[n] = entries[i]
 		}
-		settled, err := s.settleBank(ctx, bank, doubts)
+		settled, err := s.settleBank(ctx, in, doubts)
 		if err != nil {
 			return err
 		}
@@ -38,34 +39,30 @@ func (s Settler) withoutJob(ctx context.Context, entries []pool.Entry, doubtful 
 }
 
 // settleBank settles calls to one bank of which no job is known.
-func (s Settler) settleBank(ctx context.Context, bank pool.Bank, doubts []pool.Entry) ([]Result, error) {
+func (s Settler) settleBank(ctx context.Context, in pool.Bank, doubts []pool.Entry) ([]Result, error) {
 	oldest := doubts[0].Pending.At
-	refs := make([]pool.Reference, len(doubts))
+	keys := make([]pool.Key, len(doubts))
 	for i, e := range doubts {
-		refs[i] = e.Reference
+		keys[i] = e.Key
 		if e.Pending.At.Before(oldest) {
 			oldest = e.Pending.At
 		}
 	}
-	before, err := s.barrier(ctx, bank, oldest)
+	before, err := s.barrier(ctx, in, oldest)
 	if err != nil {
 		return nil, err
 	}
-	records, err := s.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: bank, References: refs})
+	records, err := bank.Live(ctx, s.Reader, keys)
 	if err != nil {
 		return nil, err
 	}
-	live := make(map[pool.Reference]pool.Live, len(records))
-	for _, l := range records {
-		live[l.Reference] = l
-	}
-	held, err := s.looks(ctx, doubts, live, before)
+	held, err := s.looks(ctx, doubts, records.Live, before)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]Result, len(doubts))
 	for i, e := range doubts {
-		l, exists := live[e.Reference]
+		l, exists := records.Live[e.Key]
 		results[i] = s.judge(e, l, exists, before, held[e.Key])
 	}
 	return results, nil
@@ -79,9 +76,9 @@ type barrier struct{ open, recent pool.JobReference }
 // barrier looks at the jobs of the bank that have not ended, and at the latest of
 // those that have. It asks for no window of time: the endpoint has no pages, and
 // one batch alone creates as many jobs in a second as it lists.
-func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (b barrier, err error) {
+func (s Settler) barrier(ctx context.Context, in pool.Bank, since time.Time) (b barrier, err error) {
 	since = since.Add(-slack)
-	open, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}})
+	open, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: in, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}})
 	if err != nil {
 		return b, err
 	}
@@ -92,7 +89,7 @@ func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (
 	}
 	if len(open) >= pool.MaxBatch && b.open == "" {
 		// All that are shown are out of the question; there may be more.
-		if open, err = s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Since: since, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}}); err != nil && !errors.Is(err, learnosity.ErrHiddenJobs) {
+		if open, err = s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: in, Since: since, Status: []pool.JobStatus{pool.JobQueued, pool.JobRunning}}); err != nil && !errors.Is(err, learnosity.ErrHiddenJobs) {
 			return b, err
 		}
 		for _, j := range open {
@@ -104,7 +101,7 @@ func (s Settler) barrier(ctx context.Context, bank pool.Bank, since time.Time) (
 	if b.open != "" {
 		return b, nil
 	}
-	ended, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: bank, Status: []pool.JobStatus{pool.JobCompleted, pool.JobHalted}})
+	ended, err := s.Reader.Jobs(ctx, learnosity.JobsQuery{Bank: in, Status: []pool.JobStatus{pool.JobCompleted, pool.JobHalted}})
 	if err != nil {
 		return b, err
 	}
@@ -137,19 +134,19 @@ func (s Settler) old(j pool.Job) bool {
 
 // looks reads what pools hold of what the appends in doubt sent to them, where
 // nothing else decides already.
-func (s Settler) looks(ctx context.Context, doubts []pool.Entry, live map[pool.Reference]pool.Live, before barrier) (map[pool.Key]follow.Membership, error) {
+func (s Settler) looks(ctx context.Context, doubts []pool.Entry, live map[pool.Key]pool.Live, before barrier) (map[pool.Key]bank.Membership, error) {
 	contents := map[pool.Key]pool.Content{}
 	for _, e := range doubts {
-		l, sent := live[e.Reference], explicit(e.Pending)
+		l, sent := live[e.Key], explicit(e.Pending)
 		if e.Pending.Operation == pool.OpAppend && sent.Len() > 0 && before.open == "" && l.Status != pool.Pending && !contradicts(e.Pending, l) {
 			contents[e.Key] = sent
 		}
 	}
-	return follow.Follower{Reader: s.Reader, Log: s.Log}.Verify(ctx, contents)
+	return bank.Verify(ctx, s.Reader, contents)
 }
 
 // judge decides by what the pool looks like, and what it holds of an append.
-func (s Settler) judge(e pool.Entry, l pool.Live, exists bool, before barrier, held follow.Membership) Result {
+func (s Settler) judge(e pool.Entry, l pool.Live, exists bool, before barrier, held bank.Membership) Result {
 	switch {
 	case before.open != "":
 		return Result{Entry: e, Verdict: Running, Reason: "job " + string(before.open) + " of the bank has not ended, and may be the one in doubt"}
@@ -178,7 +175,7 @@ func (s Settler) judge(e pool.Entry, l pool.Live, exists bool, before barrier, h
 
 // happened compares the live pool with the call in doubt, by its operation. Where
 // that cannot tell, it says why.
-func happened(p *pool.PendingCall, l pool.Live, exists bool, held follow.Membership) (happened bool, unclear string) {
+func happened(p *pool.PendingCall, l pool.Live, exists bool, held bank.Membership) (happened bool, unclear string) {
 	moved := exists && p.Before != nil && l.Updated != p.Before.Updated
 	switch {
 	case p.Operation == pool.OpCreate:
@@ -239,7 +236,7 @@ func created(p *pool.PendingCall, l pool.Live, exists bool) (happened bool, uncl
 
 // appended looks for the explicit references that were sent. An append of tags
 // alone shows only by the time of the last change.
-func appended(sent pool.Content, held follow.Membership, moved bool) (happened bool, unclear string) {
+func appended(sent pool.Content, held bank.Membership, moved bool) (happened bool, unclear string) {
 	switch missing := held.Missing.Len(); {
 	case sent.Len() == 0:
 		return moved, ""

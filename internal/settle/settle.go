@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -279,8 +280,7 @@ func (s Settler) verify(ctx context.Context, entries []pool.Entry, results []Res
 			contents[r.Entry.Key] = c
 		}
 	}
-	f := follow.Follower{Reader: s.Reader, Log: s.Log}
-	members, err := f.Verify(ctx, contents)
+	members, err := bank.Verify(ctx, s.Reader, contents)
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,7 @@ func (s Settler) verify(ctx context.Context, entries []pool.Entry, results []Res
 // Verified adds what a look into the pool brought to the result of a call that is
 // recorded; e has the call as pending. References that are not there fail the
 // pool, and are not recorded as applied: the next plan asks for them again.
-func (r *Result) Verified(e pool.Entry, m follow.Membership) {
+func (r *Result) Verified(e pool.Entry, m bank.Membership) {
 	switch {
 	case m.Unreadable != "":
 		r.Warnings = append(r.Warnings, "its references could not be looked up: "+m.Unreadable)
