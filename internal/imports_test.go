@@ -34,12 +34,15 @@ var allowed = map[string][]string{
 		"internal/pool", "internal/report", "internal/sandbox", "internal/source", "internal/state", "internal/suggest", "schemas",
 	},
 	"internal/demo": {"internal/sandbox"},
-	"cmd/poolsync":  {"internal/cli"},
+
+	"internal/manifest/format": {"internal/source"},
+
+	"cmd/poolsync": {"internal/cli"},
 }
 
 // only says which packages may import a library.
 var only = map[string][]string{
-	"gopkg.in/yaml.v3":                           {"internal/manifest"},
+	"gopkg.in/yaml.v3":                           {"internal/manifest", "internal/manifest/format"},
 	"github.com/santhosh-tekuri/jsonschema/v5":   {"internal/manifest"},
 	"github.com/urfave/cli/v2":                   {"internal/cli"},
 	"net/http":                                   {"internal/cli", "internal/demo", "internal/learnosity", "internal/sandbox"},
