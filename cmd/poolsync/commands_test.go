@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -135,9 +136,11 @@ func settleText(ts *testscript.TestScript, text string) string {
 	return text
 }
 
-// run CODE [-int|-kill] COMMAND... runs a command and checks its exit code. What
+var signals = map[string]os.Signal{"-int": os.Interrupt, "-term": syscall.SIGTERM, "-hup": syscall.SIGHUP, "-kill": os.Kill}
+
+// run CODE [-int|-term|-hup|-kill] COMMAND... runs a command and checks its exit code. What
 // it wrote, with what differs from run to run replaced, is what stdout, stderr
-// and cmp see. With -int or -kill it gets that signal when the first write was
+// and cmp see. With a signal's name it gets that signal when the first write was
 // answered; a killed command's exit code is -1.
 func run(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -146,11 +149,8 @@ func run(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	var signal os.Signal
-	switch args[1] {
-	case "-int":
-		signal, args = os.Interrupt, slices.Delete(args, 1, 2)
-	case "-kill":
-		signal, args = os.Kill, slices.Delete(args, 1, 2)
+	if named, ok := signals[args[1]]; ok {
+		signal, args = named, slices.Delete(args, 1, 2)
 	}
 	path, err := exec.LookPath(args[1])
 	if err != nil {

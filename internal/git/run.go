@@ -58,11 +58,12 @@ func (e *Error) Code() int {
 }
 
 // always precedes every command. Nothing of the user's settings may run a hook,
-// sign, collect garbage, or follow submodules on our account.
+// sign, collect garbage, follow submodules, or ask the remote for more than to take
+// the push (a push option may open a merge request) on our account.
 var always = []string{
 	"-c", "core.hooksPath=" + os.DevNull, "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
 	"-c", "commit.gpgSign=false", "-c", "push.gpgSign=false", "-c", "submodule.recurse=false", "-c", "advice.pushUpdateRejected=false",
-	"-c", "core.quotePath=false", "-c", "fetch.writeCommitGraph=false", "-c", "protocol.ext.allow=never",
+	"-c", "push.pushOption=", "-c", "core.quotePath=false", "-c", "fetch.writeCommitGraph=false", "-c", "protocol.ext.allow=never",
 }
 
 // unset are variables that would lead git to another repository than the
@@ -74,10 +75,12 @@ var unset = []string{
 	"LC_ALL", "LANGUAGE", "GIT_PAGER", "GIT_TERMINAL_PROMPT",
 }
 
+// environ is what git, and whatever git starts (helpers, ssh), gets to know: not
+// the credentials of the Data API.
 func environ() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains(unset, name)
+		return slices.Contains(unset, name) || strings.HasPrefix(strings.ToUpper(name), "LEARNOSITY_")
 	})
 	return append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_PAGER=cat", "GIT_NO_REPLACE_OBJECTS=1", "GIT_OPTIONAL_LOCKS=0")
 }

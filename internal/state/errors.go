@@ -87,10 +87,14 @@ var ErrMoved = errors.New("the state was changed by another run since it was rea
 type LostError struct {
 	Store string
 	By    *Holder // who holds the state now, nil if that cannot be told
+	Lock  string  // the lock that was removed, where it is one
 }
 
 // Error says whose the state is now.
 func (e *LostError) Error() string {
+	if e.Lock != "" {
+		return fmt.Sprintf("state %s was lost: %s was removed while this run held it", e.Store, e.Lock)
+	}
 	msg := "the lease of state " + e.Store + " was lost"
 	if e.By != nil {
 		msg += ": it is held by " + e.By.String() + " now"

@@ -240,7 +240,7 @@ func TestModes(t *testing.T) {
 	for _, e := range left {
 		names = append(names, e.Name())
 	}
-	same(t, "nothing else is left", []string{"state.json", "state.json.journal", "state.json.lock"}, names)
+	same(t, "nothing else is left", []string{".gitignore", "state.json", "state.json.journal", "state.json.lock"}, names)
 }
 
 // TestErrorsNameThePath: what cannot be read is never taken for an empty state.

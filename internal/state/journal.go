@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,9 +41,12 @@ type journalScan struct {
 	size  int64
 }
 
-func scanJournal(path string) (journalScan, error) {
+func (p place) scanJournal() (journalScan, error) {
 	var scan journalScan
-	data, err := os.ReadFile(path)
+	if err := p.plain(p.journal()); err != nil {
+		return scan, err
+	}
+	data, err := os.ReadFile(p.journal())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return scan, nil
@@ -58,8 +60,7 @@ func scanJournal(path string) (journalScan, error) {
 		}
 		r, err := decodeRecord(data[:end])
 		if err != nil {
-			f := File{Path: strings.TrimSuffix(path, ".journal")}
-			return scan, f.corrupt(path, fmt.Errorf("line %d: %w", n, err))
+			return scan, p.corrupt(p.journal(), fmt.Errorf("line %d: %w", n, err))
 		}
 		scan.steps = append(scan.steps, r)
 		scan.size += int64(end) + 1
@@ -87,7 +88,7 @@ func decodeRecord(line []byte) (step, error) {
 
 // openJournal opens the journal for appending behind its whole records.
 func openJournal(path string, size int64) (*os.File, error) {
-	j, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	j, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open state journal: %w", err)
 	}
@@ -105,7 +106,7 @@ func openJournal(path string, size int64) (*os.File, error) {
 // Close folds the journal into the file. So a run of n steps writes the whole
 // state once and not n times.
 type fileSession struct {
-	file    File
+	place
 	lock    *flock.Flock
 	journal *os.File
 	start   Snapshot
@@ -125,8 +126,8 @@ func (s *fileSession) Snapshot() Snapshot { return s.start }
 func (s *fileSession) Commit(_ context.Context, message string, c Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken != nil {
-		return s.broken
+	if err := s.stillHeld(); err != nil {
+		return err
 	}
 	entries, err := sealAll(c.Put)
 	if err != nil {
@@ -147,6 +148,15 @@ func (s *fileSession) Commit(_ context.Context, message string, c Change) error 
 	s.dirty = true
 	c.Apply(&s.now)
 	return nil
+}
+
+// stillHeld finds out that somebody removed the lock: then another run may have
+// the state, and nothing of ours may get into it any more.
+func (s *fileSession) stillHeld() error {
+	if s.broken == nil && !s.isLock(s.lock) {
+		s.broken = &LostError{Store: s.name, Lock: s.place.lock()}
+	}
+	return s.broken
 }
 
 // Remaining is Forever: the lock ends with the process.
@@ -173,6 +183,9 @@ func (s *fileSession) fold() error {
 	if !s.dirty || s.broken != nil {
 		return nil
 	}
+	if err := s.stillHeld(); err != nil {
+		return err
+	}
 	doc := document{Format: fileFormat, Serial: s.serial, KeyHash: s.now.KeyHash, Entries: []json.RawMessage{}}
 	for _, k := range s.now.Keys() {
 		text, err := seal(s.now.Entries[k])
@@ -185,7 +198,7 @@ func (s *fileSession) fold() error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(s.file.Path, append(text, '\n')); err != nil {
+	if err := replaceFile(s.path, append(text, '\n')); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	s.dirty = false
@@ -227,18 +240,23 @@ func replaceFile(path string, data []byte) (err error) {
 // maxLinks bounds a chain of symbolic links, which may be a circle.
 const maxLinks = 40
 
-// follow gives the file that a name leads to, which may not be there yet.
+// follow gives the file that a name leads to, which may not be there yet. A name
+// that is no link stays as it is written.
 func follow(path string) (string, error) {
-	if file, err := filepath.EvalSymlinks(path); err == nil {
-		return file, nil
-	}
 	for range maxLinks {
 		to, err := os.Readlink(path)
 		if err != nil { // no link, or nothing at all
 			return path, nil
 		}
+		if file, err := filepath.EvalSymlinks(path); err == nil {
+			return file, nil
+		}
 		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				return "", err
+			}
+			to = filepath.Join(dir, to)
 		}
 		path = to
 	}
