@@ -315,6 +315,9 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 // bank changes the sandbox from outside:
 //
 //	bank pool BANK REF FIELD=VALUE...   a hand edit of name, status or description
+//	bank foreign BANK REF ITEM,... FIELD=VALUE...
+//	                                    somebody else's pool, or rebuild, of these items
+//	bank remove BANK REF                the pool is gone
 //	bank item BANK REF                  an edit of an item, which moves its dt_updated
 //	bank switch NAME=VALUE              an undocumented behaviour
 //	bank fault TEXT                     a fault, as the sandbox's --fault takes it
@@ -332,6 +335,11 @@ func bank(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[0] {
 	case "pool":
 		ts.Check(s.EditPool(number(), args[2], func(p *sandbox.PoolRecord) { editPool(ts, p, args[3:]) }))
+	case "foreign":
+		ts.Check(s.PutPool(number(), args[2], strings.Split(args[3], ","), nil,
+			func(p *sandbox.PoolRecord) { editPool(ts, p, args[4:]) }))
+	case "remove":
+		ts.Check(s.RemovePool(number(), args[2]))
 	case "item":
 		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Title += " (edited)" }))
 	case "unpublish-item":

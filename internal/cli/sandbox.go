@@ -23,6 +23,8 @@ func (p *program) sandboxCommand() *cli.Command {
 			"LEARNOSITY_CONSUMER_KEY and LEARNOSITY_CONSUMER_SECRET or, without them, the\n" +
 			"public made-up one: " + sandbox.DefaultConsumerKey + ", " + sandbox.DefaultConsumerSecret + ".\n\n" +
 			"--switch settles what the API's documentation leaves open:\n" + indent(sandbox.SwitchHelp()) +
+			"\n--fault makes calls go wrong, as [ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:ARGUMENT][@REFERENCE];\n" +
+			"\"before\" means that no work is done, \"after\" that all of it is:\n" + indent(sandbox.FaultHelp()) +
 			"\nExample:\n   poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "listen on `HOST:PORT`", Value: "127.0.0.1:8181"},
