@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/diff":       {"internal/pool", "internal/source"},
 	"internal/manifest":   {"internal/pool", "internal/source", "internal/suggest", "schemas"},
 	"internal/learnosity": {"internal/pool"},
+	"internal/settings":   {"internal/manifest", "internal/pool", "internal/source", "internal/suggest"},
 	"internal/state":      {"internal/git", "internal/pool"},
 	"internal/follow":     {"internal/bank", "internal/learnosity", "internal/pool"},
 	"internal/bank":       {"internal/diff", "internal/learnosity", "internal/pool", "internal/source", "internal/suggest"},
@@ -31,7 +32,7 @@ var allowed = map[string][]string{
 	"internal/report":     {"internal/apply", "internal/diff", "internal/pool", "internal/source"},
 	"internal/cli": {
 		"internal/apply", "internal/bank", "internal/diff", "internal/follow", "internal/git", "internal/learnosity", "internal/manifest", "internal/planner",
-		"internal/pool", "internal/report", "internal/sandbox", "internal/source", "internal/state", "internal/suggest", "schemas",
+		"internal/pool", "internal/report", "internal/sandbox", "internal/settings", "internal/source", "internal/state", "internal/suggest", "schemas",
 	},
 	"internal/demo": {"internal/sandbox"},
 

@@ -264,18 +264,22 @@ var compiled = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return out, nil
 })
 
-// environ is the script's environment as the program gets it.
+// environ is the script's environment as the program gets it. A variable that is
+// to be set to nothing is named by EMPTY.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"PATH", "HOME", "USER", "TMPDIR", "POOLSYNC_ENDPOINT", "POOLSYNC_ORGANISATION_ID", "POOLSYNC_STATE", "POOLSYNC_CONFIG",
-		"POOLSYNC_ONLY", "POOLSYNC_TIMEOUT", "POOLSYNC_API_VERSION", "LEARNOSITY_CONSUMER_KEY", "LEARNOSITY_CONSUMER_SECRET",
+		"POOLSYNC_ONLY", "POOLSYNC_TIMEOUT", "POOLSYNC_ORGANIZATION_ID", "POOLSYNC_API_VERSION", "LEARNOSITY_CONSUMER_KEY", "LEARNOSITY_CONSUMER_SECRET",
 		"LEARNOSITY_DOMAIN", "NO_COLOR", "GITHUB_ACTIONS", "GIT_CEILING_DIRECTORIES", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
 		"GIT_DIR", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE", "GIT_AUTHOR_DATE", "TESTSCRIPT_COMMAND", "GOCOVERDIR",
 	} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
+	}
+	if name := ts.Getenv("EMPTY"); name != "" {
+		env = append(env, name+"=")
 	}
 	return env
 }
