@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -36,12 +35,12 @@ func (p *program) applyCommand() *cli.Command {
 		Description: "Plans, asks on a terminal, writes, waits for every job, reads every pool back and\n" +
 			"records what was applied. Guards stop it before its first write.\n\n" +
 			"Example:\n   poolsync apply pools/ --auto-approve -o json=result.json",
-		Flags: slices.Concat(poolFlags(), diffFlags(), []cli.Flag{
+		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask"},
 			&cli.StringFlag{Name: flagPlan, Usage: "carry out the plan in `FILE`, made by plan -o json=FILE, and nothing else"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "refuse unless the plan has this `DIGEST`"},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "plan only; the same as poolsync plan"},
-			lockTimeoutFlag(),
+			&cli.DurationFlag{Name: flagLockTimeout, Usage: "wait this `TIME` for a state that another run holds (default: not at all)"},
 			&cli.BoolFlag{Name: flagSkipBlocked, Usage: "apply what is not blocked by a guard, and exit with 3"},
 			&cli.BoolFlag{Name: flagVerify, Usage: "look the references that were sent up in each pool; --verify=false turns it off", Value: true},
 		}),
@@ -59,15 +58,7 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	}
 	a.doc.Head = x.head(report.Head{Command: "apply", Target: s.target(), Diagnostics: s.found})
 	a.doc.Run = a.run
-	d := document{
-		json:     func() any { return a.doc },
-		markdown: func(m report.Markdown, w io.Writer) error { return m.WriteResult(w, a.doc) },
-		github:   func(n report.Annotations, w io.Writer) error { return n.WriteResult(w, a.doc) },
-	}
-	if len(a.doc.Changes) > 0 {
-		d.text = func(t report.Text, w io.Writer) error { return t.WriteResult(w, a.doc) }
-	}
-	return s.out.finish(d, x)
+	return s.out.finish(document{json: func() any { return a.doc }, page: a.doc.Page, silent: len(a.doc.Changes) == 0}, x)
 }
 
 func emptyResult() report.Result { return report.Result{Changes: []report.Outcome{}} }
@@ -107,7 +98,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		return failed(ctx, a.originErr)
 	}
 	a.tellOrigin()
-	if a.State == "none" {
+	if a.settings.state == "none" {
 		return usage("apply needs a state; --state none remembers nothing").hint("leave --state out, or: --state file:PATH")
 	}
 	var err error
@@ -125,7 +116,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		a.saved = &saved
 	}
 	a.reader = a.client.Reader // one client: one view of the quotas and of the clock
-	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
 	defer cancel()
 	if err := a.learnTime(ctx); err != nil {
 		return failed(ctx, err)
@@ -150,7 +141,7 @@ const closeTime = 4 * time.Second
 // hold takes the state and carries the plan out under it. moved says that the
 // state had changed before anything was sent.
 func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
-	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), spanOf(a.c, flagLockTimeout))
+	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), a.c.Duration(flagLockTimeout))
 	if err != nil {
 		return failed(ctx, err), false
 	}
@@ -239,7 +230,7 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 func (a *application) recordMoves() {
 	for _, d := range a.declared {
 		e, known := a.rec.Entry(d.Key)
-		if file := a.Recorded(d.File); known && e.Set == a.Set && e.Pending == nil && e.File != file {
+		if file := a.recorded(d.File); known && e.Set == a.set && e.Pending == nil && e.File != file {
 			e.File = file
 			a.rec.Put(e)
 		}
@@ -284,9 +275,9 @@ func (a *application) showPlan(plan diff.Plan, ask bool) {
 	doc := a.planDocument("apply", plan)
 	switch {
 	case a.out.onStdout(formatText):
-		_ = report.Text{Color: a.out.color, Full: a.out.full}.WritePlan(a.p.Stdout, doc)
+		_ = a.out.text(a.p.Stdout).Write(a.p.Stdout, doc.Page(a.out.full))
 	case ask:
-		_ = report.Text{Full: a.out.full}.WritePlan(a.p.Stderr, doc)
+		_ = a.out.text(a.p.Stderr).Write(a.p.Stderr, doc.Page(a.out.full))
 	}
 }
 
@@ -324,7 +315,7 @@ func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 	engine := apply.Engine{
 		Runner: apply.Runner{
 			Remote: a.client, Recorder: a.rec, Log: a.p.log, Run: a.run, Verify: a.c.Bool(flagVerify), Now: a.now, Report: show.update,
-			Origin: apply.Origin{Set: a.Set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.Recorded},
+			Origin: apply.Origin{Set: a.set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.recorded},
 		},
 		Plan: a.replan,
 	}

@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/report/message"
 )
 
 // ask puts a question on the terminal and reports whether the answer was yes.
 func (p *program) ask(ctx context.Context, question string) bool {
-	_, _ = fmt.Fprintf(p.Stderr, "%s Only \"yes\" is taken: ", report.Safe(question))
+	_, _ = fmt.Fprintf(p.Stderr, "%s Only \"yes\" is taken: ", message.Safe(question))
 	answers := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(p.Stdin).ReadString('\n')

@@ -9,14 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
-	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/report/message"
 )
 
 // System is what a program gets from the system it runs on.
@@ -26,8 +24,6 @@ type System struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
-	// Environ is the whole environment, as KEY=VALUE.
-	Environ []string
 }
 
 // action is what a command does.
@@ -91,7 +87,7 @@ func (p *program) tell(x exit) {
 // say writes a line of the story to standard error. What it holds may have come
 // from a manifest or a server.
 func (p *program) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.Stderr, "poolsync: %s\n", report.Safe(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintf(p.Stderr, "poolsync: %s\n", message.Safe(fmt.Sprintf(format, args...)))
 }
 
 // app builds the command line's grammar.
@@ -102,10 +98,8 @@ func (p *program) app() *cli.App {
 		Description: "Credentials come from the environment alone: LEARNOSITY_CONSUMER_KEY,\nLEARNOSITY_CONSUMER_SECRET and LEARNOSITY_DOMAIN (default localhost).\n\nExample:\n   poolsync plan pools/",
 		Version:     version(),
 		HideVersion: true,
-		// A flag that consents names one pool, whose reference may hold a comma.
-		DisableSliceFlagSeparator: true,
-		Writer:                    p.Stdout,
-		ErrWriter:                 p.Stderr,
+		Writer:      p.Stdout,
+		ErrWriter:   p.Stderr,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
 			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
@@ -131,7 +125,7 @@ func (p *program) command(c cli.Command, run action) *cli.Command {
 		if err != nil {
 			return err
 		}
-		p.log = slog.New(slog.NewTextHandler(report.SafeWriter{W: p.Stderr}, &slog.HandlerOptions{Level: level}))
+		p.log = slog.New(slog.NewTextHandler(message.SafeWriter{W: p.Stderr}, &slog.HandlerOptions{Level: level}))
 		p.last = run(cc.Context, cc, p)
 		return nil
 	}
@@ -146,12 +140,6 @@ func logLevel(c *cli.Context) (slog.Level, error) {
 		}
 	}
 	return level, nil
-}
-
-// terminal reports whether a stream is a terminal.
-func terminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // version is the module's version, from the build.

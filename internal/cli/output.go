@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/report/annotate"
+	"github.com/poolsync/poolsync/internal/report/markdown"
+	"github.com/poolsync/poolsync/internal/report/page"
+	"github.com/poolsync/poolsync/internal/report/text"
+	"github.com/poolsync/poolsync/internal/source"
 )
 
 // The output formats.
@@ -34,27 +38,27 @@ var reports = []string{"validate", "plan", "apply", "drift"}
 
 // outputs is where the product of a command goes.
 type outputs struct {
-	p     *program
-	color bool
-	full  bool
-	to    []output
+	p       *program
+	noColor bool
+	full    bool
+	to      []output
 }
 
 // output is one -o. An empty file is standard output.
 type output struct{ format, file string }
 
-// document is the product of a command in every format that it has.
+// document is the product of a command, for programs and for people.
 type document struct {
-	text     func(report.Text, io.Writer) error
 	json     func() any
-	markdown func(report.Markdown, io.Writer) error
-	github   func(report.Annotations, io.Writer) error
+	page     func(full bool) page.Page
+	findings source.Diagnostics // that are the product, and stand before the text
+	silent   bool               // there is no text: standard error says it all
+	text     func() any         // what stands for the text, as JSON
 }
 
 // outputsOf reads the -o flags. Without one for standard output, that gets text.
 func outputsOf(c *cli.Context, p *program) (outputs, error) {
-	o := outputs{p: p, full: c.Bool(flagFull)}
-	o.color = !c.Bool(flagNoColor) && p.Getenv("NO_COLOR") == "" && p.Getenv("TERM") != "dumb" && terminal(p.Stdout)
+	o := outputs{p: p, full: c.Bool(flagFull), noColor: c.Bool(flagNoColor)}
 	onStdout := ""
 	for _, text := range c.StringSlice(flagOutput) {
 		format, file, _ := strings.Cut(text, "=")
@@ -95,7 +99,7 @@ func (o outputs) onStdout(format string) bool {
 	return false
 }
 
-// finish writes the document and gives the command's exit. An output that cannot
+// finish writes the document and returns the command's exit. An output that cannot
 // be written does not keep the others from being written, nor what came of the
 // command from being told.
 func (o outputs) finish(d document, x exit) exit {
@@ -124,11 +128,21 @@ func (o outputs) write(to output, d document) error {
 	case to.format == formatJSON:
 		err = report.WriteJSON(&buf, d.json())
 	case to.format == formatMarkdown:
-		err = d.markdown(report.Markdown{Full: o.full}, &buf)
+		err = markdown.Options{Links: o.p.links()}.Write(&buf, d.page(o.full))
 	case to.format == formatGitHub:
-		err = d.github(report.Annotations{Under: o.p.underWorkspace()}, &buf)
+		err = annotate.Options{Under: o.p.underWorkspace()}.Write(&buf, d.page(o.full))
+	case d.silent:
 	case d.text != nil:
-		err = d.text(report.Text{Color: o.color && to.file == "", Full: o.full}, &buf)
+		err = report.WriteJSON(&buf, d.text())
+	default:
+		t := text.Options{Full: o.full}
+		if to.file == "" {
+			t = o.text(o.p.Stdout)
+		}
+		if err = text.WriteDiagnostics(&buf, d.findings, t.Color); len(d.findings) > 0 {
+			buf.WriteString("\n")
+		}
+		err = errors.Join(err, t.Write(&buf, d.page(o.full)))
 	}
 	if err != nil {
 		return err
@@ -169,7 +183,7 @@ func (to output) open() error {
 	return f.Close()
 }
 
-// underWorkspace gives the working directory as it lies in the workspace of a
+// underWorkspace returns the working directory as it lies in the workspace of a
 // GitHub job: annotations name files from there.
 func (p *program) underWorkspace() string {
 	workspace := p.Getenv("GITHUB_WORKSPACE")

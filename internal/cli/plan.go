@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
-	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/state"
 )
 
@@ -28,7 +26,7 @@ func (p *program) planCommand() *cli.Command {
 		ArgsUsage: "[PATH...]",
 		Description: "Compares the declared pools with what was applied and with what the item bank\n" +
 			"holds. It cannot write.\n\nExample:\n   poolsync plan pools/ -o json=plan.json --detailed-exitcode",
-		Flags: slices.Concat(poolFlags(), diffFlags(), []cli.Flag{
+		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes"},
 			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if a guard would stop apply"},
 			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list pools of the bank that nobody declares, too"},
@@ -44,15 +42,7 @@ func runPlan(ctx context.Context, c *cli.Context, p *program) exit {
 	}
 	doc := s.planDocument("plan", plan)
 	doc.Head = x.head(doc.Head)
-	d := document{
-		json:     func() any { return doc.Sealed() },
-		markdown: func(m report.Markdown, w io.Writer) error { return m.WritePlan(w, doc) },
-		github:   func(n report.Annotations, w io.Writer) error { return n.WritePlan(w, doc) },
-	}
-	if ok {
-		d.text = func(t report.Text, w io.Writer) error { return t.WritePlan(w, doc) }
-	}
-	return s.out.finish(d, x)
+	return s.out.finish(document{json: func() any { return doc.Sealed() }, page: doc.Page, silent: !ok}, x)
 }
 
 // plan makes the plan of a command that only reads.
@@ -65,7 +55,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 		return diff.Plan{}, x, false
 	}
 	s.tellOrigin()
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {
 		return diff.Plan{}, failed(ctx, err), false

@@ -3,7 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,13 +51,13 @@ func (s *session) checkKey(snap state.Snapshot) error {
 // checkBanks refuses to take an empty set of manifests for a run about the key's
 // primary bank, if the pools that the set is to let go of lie in other ones.
 func (s *session) checkBanks(snap state.Snapshot) error {
-	if len(s.manifest.Pools)+len(s.manifest.Banks) > 0 || s.Bank != pool.Primary {
+	if len(s.manifest.Pools)+len(s.manifest.Banks) > 0 || s.bank != pool.Primary {
 		return nil
 	}
 	for _, k := range snap.Keys() {
-		if snap.Entries[k].Set == s.Set && k.Bank != pool.Primary {
+		if snap.Entries[k].Set == s.set && k.Bank != pool.Primary {
 			return &adviceError{
-				fmt.Sprintf("nothing is declared that names an item bank, and manifest set %q has pools in item bank %s", s.Set, k.Bank),
+				fmt.Sprintf("nothing is declared that names an item bank, and manifest set %q has pools in item bank %s", s.set, k.Bank),
 				fmt.Sprintf("say which bank is meant: --organisation-id %s", k.Bank),
 			}
 		}
@@ -70,63 +71,74 @@ func (s *session) keyHash() string { return state.HashKey(s.p.Getenv(learnosity.
 // declare are not orphans of this run.
 func (s *session) scope(ctx context.Context, snap state.Snapshot) (diff.Scope, error) {
 	sc := diff.Scope{
-		Set: s.Set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.Only) > 0,
+		Set: s.set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.only) > 0,
 	}
-	if len(s.Only) > 0 {
+	if len(s.only) > 0 {
 		sc.Elsewhere = map[pool.Key]bool{}
 		for _, d := range s.manifest.Pools {
 			sc.Elsewhere[d.Key] = true
 		}
 	}
-	if !s.Part {
+	if !s.given {
 		return sc, nil
 	}
-	for _, path := range s.Paths {
-		sc.Under = append(sc.Under, s.Recorded(path))
+	for _, path := range s.paths {
+		sc.Under = append(sc.Under, s.recorded(path))
 	}
-	if sc.NoOrphans || !s.mayOrphan(snap, sc) {
+	beside := s.beside()
+	if len(beside) == 0 || sc.NoOrphans || !s.mayOrphan(snap, sc) {
 		return sc, nil
 	}
-	recorded := map[string]bool{}
-	for _, e := range snap.Entries {
-		if e.Set == s.Set {
-			recorded[e.File] = true
-		}
-	}
-	extent := s.Whole(slices.Sorted(maps.Keys(recorded)))
-	keys, found, err := manifest.Declared(ctx, manifest.Options{Paths: extent, Root: s.Base, Config: s.Config})
+	all, found, err := manifest.Load(ctx, manifest.Options{Paths: beside, Config: s.config.File})
 	if err != nil {
 		return sc, err
 	}
-	if found.HasErrors() {
-		sc.NoOrphans = true
-		s.orphansUnknown(found, extent)
-		return sc, nil
+	// Where nothing is configured, a folder may hold YAML of all sorts. Reading
+	// what can be read is enough to tell of orphans, and not enough to retire them.
+	if found.HasErrors() && (len(s.config.Manifests) > 0 || s.options.Prune) {
+		return sc, s.orphansUnknown(found)
 	}
 	sc.Elsewhere = map[pool.Key]bool{}
-	for k := range keys {
-		if k.Bank == pool.Primary {
-			k.Bank = s.Bank
+	for _, d := range all.Pools {
+		if d.Bank == pool.Primary {
+			d.Bank = s.bank
 		}
-		sc.Elsewhere[k] = true
+		sc.Elsewhere[d.Key] = true
 	}
 	return sc, nil
 }
 
-// orphansUnknown says that some manifest of the set cannot be read, so that what
-// is no longer declared is not known.
-func (s *session) orphansUnknown(found source.Diagnostics, extent []string) {
+// beside are the manifests in which a pool may be declared that the given ones do
+// not declare: the configured ones, or what lies in the same folder as a file
+// that was given.
+func (s *session) beside() []string {
+	if len(s.config.Manifests) > 0 {
+		return s.configured()
+	}
+	var out []string
+	for _, path := range s.paths {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			continue
+		}
+		for _, pattern := range []string{"*.yaml", "*.yml"} {
+			found, err := filepath.Glob(filepath.Join(filepath.Dir(path), pattern))
+			if err == nil {
+				out = append(out, found...)
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".") })
+}
+
+// orphansUnknown is the error for manifests beside those of this run that cannot
+// be read, so that what they declare is not known.
+func (s *session) orphansUnknown(found source.Diagnostics) error {
 	i := slices.IndexFunc(found, func(d source.Diagnostic) bool { return d.Severity == source.Error })
-	d := source.Diagnostic{
-		Position: found[i].Position, Severity: source.Warning, Rule: "extent-unread",
-		Message: fmt.Sprintf("what is no longer declared cannot be told, since a manifest of the set is not valid: %s", found[i].Message),
-		Hint:    "poolsync validate " + strings.Join(extent, " ") + " shows all findings",
+	where, hint := "the manifests that "+s.config.File+" names", "poolsync validate without a PATH shows all findings"
+	if len(s.config.Manifests) == 0 {
+		where, hint = "the files beside "+strings.Join(s.paths, ", "), "name the manifests of this set in poolsync.yaml: manifests: [pools]"
 	}
-	if !slices.ContainsFunc(s.found, func(x source.Diagnostic) bool { return x.Rule == d.Rule }) {
-		s.found = append(s.found, d)
-		s.p.say("warning: %s: %s", d.Position, d.Message)
-		s.p.say("hint: %s", d.Hint)
-	}
+	return &adviceError{fmt.Sprintf("%s are not all valid, so what is orphaned cannot be told: %s", where, found[i]), hint}
 }
 
 // mayOrphan reports whether the state has pools of this scope that are not
@@ -152,7 +164,7 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 	}
 	return report.Plan{
 		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
-		Set:  s.Set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
+		Set:  s.set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
 		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, HeldBy: s.held,
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/poolsync/poolsync/internal/manifest"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
-	"github.com/poolsync/poolsync/internal/settings"
+	"github.com/poolsync/poolsync/internal/report/text"
 	"github.com/poolsync/poolsync/internal/source"
 	"github.com/poolsync/poolsync/internal/state"
 )
@@ -27,7 +27,7 @@ import (
 // session is a command at work on manifests: settings, declared pools, state
 // and a bank to read.
 type session struct {
-	settings.Settings
+	settings
 	p        *program
 	out      outputs
 	options  diff.Options
@@ -61,7 +61,7 @@ func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 	if err = s.out.prepare(); err != nil {
 		return s, exit{code: CodeError, reason: "an output cannot be written; nothing was done", err: err}, false
 	}
-	s.Settings, s.found, err = resolve(c, p)
+	s.settings, s.found, err = resolve(c, p)
 	if err != nil {
 		return s, usage("%w", err), false
 	}
@@ -86,7 +86,7 @@ func (s *session) showFindings() {
 	if s.quiet {
 		return
 	}
-	_ = report.WriteDiagnostics(s.p.Stderr, s.found, s.out.color && terminal(s.p.Stderr))
+	_ = text.WriteDiagnostics(s.p.Stderr, s.found, s.out.colored(s.p.Stderr))
 }
 
 // loadPercent lets the heap grow further between collections while manifests
@@ -96,14 +96,13 @@ const loadPercent = 150
 // load loads the manifests, gives every pool its bank, and limits them to --only.
 func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 	before := debug.SetGCPercent(loadPercent)
-	set, found, err := manifest.Load(ctx, manifest.Options{Paths: s.Paths, Root: s.Base, Config: s.Config, Configs: s.quiet})
+	set, found, err := manifest.Load(ctx, manifest.Options{Paths: s.paths, Config: s.config.File})
 	debug.SetGCPercent(before)
 	if err != nil {
 		return failed(ctx, err), false
 	}
 	s.manifest = set
 	s.found = append(s.found, found...)
-	s.found = append(s.found, s.Outside(set.Files)...)
 	s.assertBanks()
 	if allowEmpty {
 		s.found = slices.DeleteFunc(s.found, isEmpty)
@@ -123,21 +122,21 @@ func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 // manifest states is an assertion: another one is an error that names both.
 func (s *session) assertBanks() {
 	for _, b := range slices.Sorted(maps.Keys(s.manifest.Banks)) {
-		if s.Bank != pool.Primary && b != s.Bank {
+		if s.bank != pool.Primary && b != s.bank {
 			s.found = append(s.found, source.Diagnostic{
 				Position: s.manifest.Banks[b], Severity: source.Error, Rule: "bank-conflict",
-				Message: fmt.Sprintf("organisation_id %s is stated here, and %s by %s", b, s.Bank, s.From(settings.Bank)),
+				Message: fmt.Sprintf("organisation_id %s is stated here, and %s by %s", b, s.bank, s.bankFrom),
 				Hint:    "one of them is wrong; a manifest's organisation_id says which bank it is for",
 			})
 		}
 	}
-	if s.Bank == pool.Primary {
+	if s.bank == pool.Primary {
 		s.assertOneName()
 		return
 	}
 	for i := range s.manifest.Pools {
 		if d := &s.manifest.Pools[i]; d.Bank == pool.Primary {
-			d.Bank = s.Bank
+			d.Bank = s.bank
 		}
 	}
 	slices.SortStableFunc(s.manifest.Pools, func(a, b pool.Declared) int { return a.Key.Compare(b.Key) })
@@ -167,17 +166,17 @@ func (s *session) assertOneName() {
 
 // limit applies --only. A glob that matches nothing is a typing error.
 func (s *session) limit() (exit, bool) {
-	if len(s.Only) == 0 {
+	if len(s.only) == 0 {
 		return exit{}, true
 	}
-	for _, glob := range s.Only {
+	for _, glob := range s.only {
 		if !slices.ContainsFunc(s.declared, func(d pool.Declared) bool { return diff.MatchAny([]string{glob}, d.Reference) }) {
 			x := exit{code: CodeError, reason: "--only matches nothing", err: fmt.Errorf("--only %s matches none of the %s declared", glob, plural(len(s.declared), "pool"))}
 			return x.hint("a glob knows * and ?; quote it, so that the shell leaves it alone"), false
 		}
 	}
 	s.declared = slices.Clone(s.declared)
-	s.declared = slices.DeleteFunc(s.declared, func(d pool.Declared) bool { return !diff.MatchAny(s.Only, d.Reference) })
+	s.declared = slices.DeleteFunc(s.declared, func(d pool.Declared) bool { return !diff.MatchAny(s.only, d.Reference) })
 	return exit{}, true
 }
 
@@ -188,19 +187,21 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 	if s.reader, err = learnosity.NewReader(s.clientConfig()); err != nil {
 		return s.badConfig(err), false
 	}
-	if s.store, err = openStore(s.Settings, s.State, s.now, s.p.log); err != nil {
+	if s.store, err = s.openStore(s.settings.state, s.now, s.p.log); err != nil {
 		return usage("%w", err), false
 	}
 	s.options = diffOptions(c)
-	s.options.Freeze = frozen(s.Settings)
-	s.options.MaxChangePercent = s.MaxChange
-	s.commit, s.originErr = headCommit(ctx, s.Base, s.p.log)
+	s.options.Freeze = s.freeze
+	if !c.IsSet(flagMaxChange) {
+		s.options.MaxChangePercent = s.maxPct
+	}
+	s.commit, s.originErr = headCommit(ctx, s.workingDir(), s.p.log)
 	return exit{}, true
 }
 
 func (s *session) clientConfig() learnosity.Config {
 	return learnosity.Config{
-		ReadEndpoint: s.Read, WriteEndpoint: s.Write, Version: s.Version,
+		ReadEndpoint: s.read, WriteEndpoint: s.write, Version: s.version,
 		ConsumerKey: s.p.Getenv(learnosity.EnvKey), Secret: learnosity.NewSecret(s.p.Getenv(learnosity.EnvSecret)),
 		Domain: s.p.Getenv(learnosity.EnvDomain), Logger: s.p.log, ProgramVersion: version(),
 	}
@@ -216,10 +217,7 @@ func (s *session) badConfig(err error) exit {
 			told = append(told, e)
 			continue
 		}
-		from := s.From(settingOf[c.Setting])
-		if from == settings.FromDefault {
-			from = ""
-		}
+		from := s.origin[c.Setting]
 		if strings.HasPrefix(from, "--") {
 			x.code, x.reason = CodeUsage, "the command line cannot be used"
 		}
@@ -231,11 +229,6 @@ func (s *session) badConfig(err error) exit {
 	}
 	x.err = errors.Join(told...)
 	return x
-}
-
-// settingOf maps what the client calls a setting to what the user does.
-var settingOf = map[string]string{
-	learnosity.SettingReadEndpoint: settings.Endpoint, learnosity.SettingWriteEndpoint: settings.Endpoint, learnosity.SettingVersion: settings.APIVersion,
 }
 
 func unjoin(err error) []error {
@@ -254,8 +247,8 @@ func (s *session) banks() []pool.Bank {
 	for b := range s.manifest.Banks {
 		set[b] = true
 	}
-	if s.Bank != pool.Primary || len(set) == 0 {
-		set[s.Bank] = true
+	if s.bank != pool.Primary || len(set) == 0 {
+		set[s.bank] = true
 	}
 	return slices.Sorted(maps.Keys(set))
 }
@@ -263,9 +256,9 @@ func (s *session) banks() []pool.Bank {
 // target names what the documents are about. With pools of several banks it
 // names the first; every change names its own.
 func (s *session) target() *report.Target {
-	t := &report.Target{Endpoint: s.Write, APIVersion: s.Version, Bank: s.Bank}
-	if s.Read != s.Write {
-		t.ReadEndpoint = s.Read
+	t := &report.Target{Endpoint: s.write, APIVersion: s.version, Bank: s.bank}
+	if s.read != s.write {
+		t.ReadEndpoint = s.read
 	}
 	if t.Banks = s.banks(); len(t.Banks) > 0 {
 		t.Bank = t.Banks[0]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ func (p *program) stateCommand() *cli.Command {
 			"unlock ends the hold of a run that is no more. copy brings the whole state into\n" +
 			"another store, which has to be empty.\n\n" +
 			"Example:\n   poolsync state copy --to git:poolsync-state",
-		Flags: append(poolFlags(),
+		Flags: append(onlineFlags(),
 			&cli.StringFlag{Name: flagTo, Usage: "copy into this `STORE`: file:PATH or git:BRANCH"},
 			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask before unlocking"}),
 	}, runState)
@@ -43,24 +42,21 @@ func runState(ctx context.Context, c *cli.Context, p *program) exit {
 		x, ok = s.stateCommand(ctx, c, &doc)
 	}
 	doc.Head = x.head(report.Head{Command: "state"})
-	d := document{json: func() any { return doc }}
-	switch {
-	case ok && c.Args().First() == "show":
-		d.text = func(_ report.Text, w io.Writer) error { return report.WriteJSON(w, doc.Entries[0]) }
-	case ok:
-		d.text = func(t report.Text, w io.Writer) error { return t.WriteState(w, doc) }
+	d := document{json: func() any { return doc }, page: doc.Page, silent: !ok}
+	if ok && c.Args().First() == "show" {
+		d.text = func() any { return doc.Entries[0] }
 	}
 	return s.out.finish(d, x)
 }
 
 func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.State) (exit, bool) {
 	verb, refs := c.Args().First(), c.Args().Tail()
-	store, err := openStore(s.Settings, s.State, s.now, s.p.log)
+	store, err := s.openStore(s.settings.state, s.now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
 	doc.Store = store.Name()
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	switch {
 	case c.String(flagTo) != "" && verb != "copy":
@@ -146,7 +142,7 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 }
 
 func (s *session) copyState(ctx context.Context, from state.Store, setting string) (exit, bool) {
-	to, err := openStore(s.Settings, setting, s.now, s.p.log)
+	to, err := s.openStore(setting, s.now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
@@ -191,7 +187,7 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 		keys = []pool.Key{k}
 	}
 	for _, k := range keys {
-		if len(refs) > 0 || s.selects(k.Reference) && (s.Bank == pool.Primary || k.Bank == s.Bank) {
+		if len(refs) > 0 || s.selects(k.Reference) && (s.bank == pool.Primary || k.Bank == s.bank) {
 			doc.Entries = append(doc.Entries, snap.Entries[k])
 		}
 	}
@@ -236,7 +232,7 @@ func (s *session) forget(ctx context.Context, store state.Store, refs []string, 
 func (s *session) find(snap state.Snapshot, ref string) (pool.Key, error) {
 	var found []pool.Key
 	for _, k := range snap.Keys() {
-		if k.String() == ref || (string(k.Reference) == ref && (s.Bank == pool.Primary || s.Bank == k.Bank)) {
+		if k.String() == ref || (string(k.Reference) == ref && (s.bank == pool.Primary || s.bank == k.Bank)) {
 			found = append(found, k)
 		}
 	}

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,7 +19,7 @@ func (p *program) validateCommand() *cli.Command {
 		Description: "Reports everything that is wrong, with file, line and column, and what to write\n" +
 			"instead. It calls nothing and needs no credentials, unless --online asks for the\n" +
 			"references and tags to be looked up in the bank. It cannot write.\n\nExample:\n   poolsync validate pools/ --online",
-		Flags: append(slices.Concat(commonFlags(), targetFlags()), onlyFlag(), &cli.BoolFlag{Name: flagOnline, Usage: "look references and tags up in the bank, too"}),
+		Flags: append(onlineFlags(), &cli.BoolFlag{Name: flagOnline, Usage: "look references and tags up in the bank, too"}),
 	}, runValidate)
 }
 
@@ -41,12 +39,7 @@ func runValidate(ctx context.Context, c *cli.Context, p *program) exit {
 		x = done(plural(len(s.declared), "pool") + " in " + plural(len(s.manifest.Files), "file") + " valid")
 	}
 	doc := report.Validation{Head: x.head(report.Head{Command: "validate", Diagnostics: s.found}), Files: len(s.manifest.Files), Pools: len(s.declared)}
-	return s.out.finish(document{
-		json:     func() any { return doc },
-		text:     func(t report.Text, w io.Writer) error { return t.WriteValidation(w, doc) },
-		markdown: func(m report.Markdown, w io.Writer) error { return m.WriteValidation(w, doc) },
-		github:   func(n report.Annotations, w io.Writer) error { return n.WriteValidation(w, doc) },
-	}, x)
+	return s.out.finish(document{json: func() any { return doc }, page: doc.Page, findings: doc.Diagnostics}, x)
 }
 
 // lookup adds what the bank has to say to the findings.
@@ -54,7 +47,7 @@ func (s *session) lookup(ctx context.Context, c *cli.Context) (exit, bool) {
 	if x, ok := s.connect(ctx, c); !ok {
 		return x, false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	found, err := bank.Lookup(ctx, s.reader, s.declared)
 	if err != nil {

@@ -52,16 +52,30 @@ type Freeze struct {
 	At       source.Position
 }
 
-// LoadConfig reads and checks a configuration file, whose name may be relative to
-// a folder, by default the working directory. The findings are sorted; if
-// any of them is an error the values must not be used. The error is for input.
-func LoadConfig(dir, name string) (Config, source.Diagnostics, error) {
-	display := filepath.ToSlash(filepath.Clean(name))
-	file := name
-	if !filepath.IsAbs(name) {
-		file = filepath.Join(dir, name)
+// FindConfig gives the path of the configuration file of a folder, or "" if it
+// has none.
+func FindConfig(dir string) (string, error) {
+	found := ""
+	for _, name := range []string{ConfigName, "poolsync.yml"} {
+		p := filepath.Join(dir, name)
+		_, err := os.Stat(p)
+		switch {
+		case err == nil && found != "":
+			return "", fmt.Errorf("find configuration: both %s and %s exist; remove one of them", found, p)
+		case err == nil:
+			found = p
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("find configuration: %w", err)
+		}
 	}
-	r, err := os.Open(file)
+	return found, nil
+}
+
+// LoadConfig reads and checks a configuration file. The findings are sorted; if
+// any of them is an error the values must not be used. The error is for input.
+func LoadConfig(name string) (Config, source.Diagnostics, error) {
+	display := filepath.ToSlash(filepath.Clean(name))
+	r, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{File: display}, source.Diagnostics{{
 			Position: source.Position{File: display}, Severity: source.Error, Rule: rulePath,

@@ -93,7 +93,7 @@ func runExample(t *testing.T, rule, body string) string {
 		require.NoError(t, os.WriteFile(p, []byte(m[3]), 0o600))
 		paths = append(paths, name)
 	}
-	out := text(t, exampleFindings(t, dir, config, paths))
+	out := written(t, exampleFindings(t, dir, config, paths))
 	require.Contains(t, out, "["+rule+"]", "the example of %s", rule)
 	return block.ReplaceAllStringFunc(body, func(s string) string {
 		if strings.HasPrefix(s, "```text\n") {
@@ -110,7 +110,7 @@ func exampleFindings(t *testing.T, dir, config string, paths []string) source.Di
 		require.NoError(t, err)
 		return found
 	}
-	_, found, err := manifest.LoadConfig("", config)
+	_, found, err := manifest.LoadConfig(config)
 	require.NoError(t, err)
 	for i := range found {
 		found[i].File = filepath.Base(found[i].File)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/poolsync/poolsync/internal/manifest"
-	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/report/text"
 	"github.com/poolsync/poolsync/internal/source"
 )
 
@@ -35,7 +35,7 @@ func TestGolden(t *testing.T) {
 				} else {
 					_, found = manifest.Parse("pools.yaml", data)
 				}
-				golden(t, strings.TrimSuffix(file, ".yaml")+".out", text(t, found))
+				golden(t, strings.TrimSuffix(file, ".yaml")+".out", written(t, found))
 			})
 		}
 	}
@@ -56,17 +56,17 @@ func TestSilent(t *testing.T) {
 			} else {
 				require.NotEmpty(t, pools)
 			}
-			if diff := cmp.Diff("", text(t, found)); diff != "" {
+			if diff := cmp.Diff("", written(t, found)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func text(t *testing.T, found source.Diagnostics) string {
+func written(t *testing.T, found source.Diagnostics) string {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, report.WriteDiagnostics(&b, found, false))
+	require.NoError(t, text.WriteDiagnostics(&b, found, false))
 	return b.String()
 }
 

@@ -314,7 +314,7 @@ func TestLoadIsStable(t *testing.T) {
 	for range 5 {
 		_, found, err := manifest.Load(t.Context(), manifest.Options{Dir: dir, Paths: []string{"."}})
 		require.NoError(t, err)
-		got := text(t, found)
+		got := written(t, found)
 		if first == "" {
 			first = got
 		}
@@ -324,7 +324,7 @@ func TestLoadIsStable(t *testing.T) {
 
 // The examples of the repository draw no finding.
 func TestExamples(t *testing.T) {
-	c, found, err := manifest.LoadConfig("", "../../examples/poolsync.yaml")
+	c, found, err := manifest.LoadConfig("../../examples/poolsync.yaml")
 	require.NoError(t, err)
 	require.Empty(t, lines(found))
 	opts := manifest.Options{Dir: "../../examples"}

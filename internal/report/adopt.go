@@ -1,9 +1,9 @@
 package report
 
 import (
-	"io"
-
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/report/page"
 	"github.com/poolsync/poolsync/internal/source"
 )
 
@@ -30,32 +30,28 @@ const (
 	AdoptionRefused = "refused"
 )
 
-var adoptionSymbols = map[string]string{AdoptionDone: done, AdoptionNone: " ", AdoptionRefused: "x"}
+var adoptionSigns = map[string]page.Sign{AdoptionDone: page.Done, AdoptionNone: page.None, AdoptionRefused: page.Failed}
 
-// WriteAdoption writes what came of taking pools over as text for a person.
-func (t Text) WriteAdoption(w io.Writer, a Adoption) error {
-	out := &printer{w: w, text: t}
+// Page is what came of taking pools over, for people.
+func (a Adoption) Page(full bool) page.Page {
 	keys := make([]pool.Key, len(a.Pools))
 	for i, p := range a.Pools {
 		keys[i] = p.Key
 	}
-	withBank := len(a.banks(keys)) > 1
-	heads := make([]head, len(a.Pools))
-	for i, p := range a.Pools {
-		heads[i] = head{adoptionSymbols[p.Outcome], keyName(p.Key, withBank), p.Outcome, p.Source.String()}
-	}
-	wide := nameColumn(heads)
-	for i, p := range a.Pools {
-		out.head(heads[i], wide)
+	w := a.wording(full, len(a.banks(keys)) > 1)
+	var all page.Section
+	for _, p := range a.Pools {
+		e := page.Entry{Sign: adoptionSigns[p.Outcome], Name: keyName(p.Key, w.withBank), Verb: message.Code(p.Outcome), Place: p.Source}
 		if len(p.Missing) > 0 {
-			out.list("declared and not in the pool", pathWidth, "", p.Missing)
+			e.Lines = append(e.Lines, w.list("declared and not in the pool", "", p.Missing))
 		}
 		if len(p.Extra) > 0 {
-			out.list("in the pool and not declared", pathWidth, "", p.Extra)
+			e.Lines = append(e.Lines, w.list("in the pool and not declared", "", p.Extra))
 		}
 		for _, n := range p.Notes {
-			out.detail(n)
+			e.Notes = append(e.Notes, message.Code(n))
 		}
+		all.Entries = append(all.Entries, e)
 	}
-	return out.err
+	return page.Page{Kind: "adoption", Sections: []page.Section{all}}
 }

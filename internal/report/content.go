@@ -7,6 +7,7 @@ import (
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/message"
 )
 
 // maxListed is how many entries of a list are shown unless everything is.
@@ -32,10 +33,10 @@ func deltaLines(d diff.Delta) []deltaLine {
 		{"content.activity_tags", selectors(d.Added.ActivityTags), selectors(d.Removed.ActivityTags)},
 	} {
 		if len(k.added) > 0 {
-			out = append(out, deltaLine{k.path, "+ ", k.added})
+			out = append(out, deltaLine{k.path, "+", k.added})
 		}
 		if len(k.removed) > 0 {
-			out = append(out, deltaLine{k.path, "- ", k.removed})
+			out = append(out, deltaLine{k.path, "-", k.removed})
 		}
 	}
 	return out
@@ -121,6 +122,7 @@ func fieldValues(f diff.Field, limit int) (before, after string) {
 	a, alsoText := f.After.(string)
 	if isText && alsoText {
 		from := differ(b, a)
+		b, a = message.Apart(b, a)
 		return quoted(b, from, limit), quoted(a, from, limit)
 	}
 	if f.Before != nil {
@@ -150,7 +152,7 @@ func differ(a, b string) int {
 	return i
 }
 
-// quoted gives text between double quotes, no more than limit characters of it
+// quoted returns text between double quotes, no more than limit characters of it
 // around a place that has to be seen. A limit of 0 is none.
 func quoted(s string, place, limit int) string {
 	r := []rune(s)
@@ -164,7 +166,7 @@ func quoted(s string, place, limit int) string {
 		out = "..." + out
 	}
 	if rest := len(r) - to; rest > 0 {
-		out += fmt.Sprintf("... (+ %d characters)", rest)
+		out += fmt.Sprintf("... (%d more characters)", rest)
 	}
 	return out
 }
@@ -174,15 +176,7 @@ func joined(entries []string, full bool) string {
 	n := shown(len(entries), full)
 	parts := slices.Clone(entries[:n])
 	if rest := len(entries) - n; rest > 0 {
-		parts = append(parts, more("", rest))
+		parts = append(parts, fmt.Sprintf("%d more", rest))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// more is the end of a list that was cut: "+ 118 more".
-func more(sign string, n int) string {
-	if sign == "" {
-		sign = "+ "
-	}
-	return fmt.Sprintf("%s%d more", sign, n)
 }

@@ -347,7 +347,7 @@ func invalid(n int) Validation {
 }
 
 // documents are what the golden files show, by name.
-func documents() map[string]any {
+func documents() map[string]paged {
 	at := time.Date(2026, 11, 2, 17, 31, 8, 0, time.UTC)
 	failed := planOf(0)
 	failed.Changes, failed.Diagnostics = []diff.Change{}, invalid(2).Diagnostics
@@ -355,7 +355,7 @@ func documents() map[string]any {
 	bad := mixedResult()
 	bad.Changes = []Outcome{outcome(hostile, "p.yaml:1:2", apply.Failed, hostile, &apply.Problem{Message: hostile, RequestUUID: hostile, Remedy: hostile}, hostile)}
 	bankPlan, bankResult, bankDrift := twoBanks()
-	return map[string]any{
+	return map[string]paged{
 		"plan-resting": restingPlan(), "plan-banks": bankPlan, "result-banks": bankResult, "drift-banks": bankDrift,
 		"plan-none": planOf(41), "plan-actions": allActions(), "plan-blocked": blockedPlan(), "plan-groups": groupedPlan(), "plan-200": bigPlan(),
 		"plan-hostile": hostilePlan(hostile), "plan-failed": failed,

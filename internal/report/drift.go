@@ -1,13 +1,13 @@
 package report
 
 import (
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/report/page"
 )
 
 // Drift is what differs from what was applied, as it is printed. Changes are
@@ -19,6 +19,9 @@ type Drift struct {
 	Orphaned  []pool.Key     `json:"orphaned"`
 	Unmanaged []Listed       `json:"unmanaged"`
 	Changes   []diff.Change  `json:"changes"`
+
+	ListUnmanaged bool       `json:"-"` // else they are a number
+	Lost          *LostState `json:"-"`
 }
 
 // DriftSummary counts pools. Managed is how many were looked at.
@@ -30,80 +33,113 @@ type DriftSummary struct {
 	Changes   int `json:"changes"`
 }
 
-// kindsOf gives the kinds of drift in words.
-func kindsOf(x diff.Drifted) string {
-	words := make([]string, len(x.Kinds))
-	for i, k := range x.Kinds {
-		words[i] = string(k)
-	}
-	return strings.Join(words, ", ")
+// driftWords are the kinds of drift as people read them.
+var driftWords = map[diff.DriftKind]message.Message{
+	diff.DriftChanged: message.New("differs"), diff.DriftTouched: message.New("changed outside"), diff.DriftHeld: message.New("unpublished outside"),
+	diff.DriftVanished: message.New("gone from the bank"), diff.DriftHalted: message.New("halted"),
 }
 
-// explained gives what the kinds of a pool's drift mean, each thing once: who
-// unpublishes a pool writes to it, too.
-func explained(x diff.Drifted) []string {
-	has := func(k diff.DriftKind) bool { return slices.Contains(x.Kinds, k) }
-	const unvouched = "what it holds can no longer be vouched for"
-	var out []string
-	switch {
-	case has(diff.DriftHeld):
-		held := "someone unpublished it; apply leaves it so unless --republish " + string(x.Reference)
-		if has(diff.DriftTouched) {
-			held += "; " + unvouched
+// kindsOf returns the kinds of drift in words. Who unpublishes a pool writes to
+// it, too, and a name that differs was changed outside.
+func kindsOf(x diff.Drifted) message.Message {
+	var all []message.Message
+	for _, k := range x.Kinds {
+		if k == diff.DriftTouched && has(x, diff.DriftHeld) || k == diff.DriftChanged && (has(x, diff.DriftTouched) || has(x, diff.DriftHeld)) {
+			continue
 		}
-		out = append(out, held)
-	case has(diff.DriftTouched):
-		out = append(out, "someone else wrote to it since our last job; "+unvouched)
-	case has(diff.DriftVanished):
-		out = append(out, "it was applied, and the bank does not have it any more")
+		words, known := driftWords[k]
+		if !known {
+			words = message.Code(string(k))
+		}
+		all = append(all, words)
+	}
+	return message.Join(", ", all...)
+}
+
+func has(x diff.Drifted, k diff.DriftKind) bool { return slices.Contains(x.Kinds, k) }
+
+// explained returns what a pool's drift means and what to do about it.
+func (w wording) explained(x diff.Drifted) []message.Message {
+	ref := string(x.Reference)
+	if w.withBank {
+		ref = x.Key.String()
+	}
+	name := message.Code(ref)
+	adopt := w.command("adopt", ref)
+	var out []message.Message
+	switch {
+	case has(x, diff.DriftHeld):
+		out = append(out, message.New("to publish it again: %s", w.command("apply", "--republish", ref)))
+	case has(x, diff.DriftTouched):
+		at := message.Message{}
+		if x.Evidence.Live != nil {
+			at = message.New(" at %s", message.Code(x.Evidence.Live.Updated))
+		}
+		out = append(out, message.New("changed outside poolsync%s; its content may differ. Look at %s, then: %s", at, name, adopt))
+	case has(x, diff.DriftVanished):
+		out = append(out, message.New("it was applied, and the bank does not have it any more; the next apply creates it again"))
 	}
 	failed := ""
 	if x.Evidence.Recorded != nil {
 		failed = x.Evidence.Recorded.LastError
 	}
 	switch {
-	case has(diff.DriftHalted) && failed != "":
-		out = append(out, "its last job failed: "+failed)
-	case has(diff.DriftHalted):
-		out = append(out, "its last job failed")
+	case has(x, diff.DriftHalted) && failed != "":
+		out = append(out, message.New("its last job failed: %s", message.Code(failed)))
+	case has(x, diff.DriftHalted):
+		out = append(out, message.New("its last job failed"))
 	case failed != "":
-		out = append(out, failed)
+		out = append(out, message.Code(failed))
 	}
 	return out
 }
 
-// driftEvidence says what a kind of drift rests on that the fields do not show.
-func driftEvidence(x diff.Drifted) string {
+// driftEvidence says what a kind of drift was seen by that the fields do not show.
+func driftEvidence(x diff.Drifted) message.Message {
 	e := x.Evidence
 	switch {
-	case slices.Contains(x.Kinds, diff.DriftTouched), slices.Contains(x.Kinds, diff.DriftHeld):
+	case has(x, diff.DriftTouched), has(x, diff.DriftHeld):
 		if e.Recorded != nil && slices.ContainsFunc(x.Fields, func(f diff.Field) bool { return f.Path == "status" }) {
 			known := *e.Recorded
 			known.Status = "" // the field shows it
 			e.Recorded = &known
 		}
 		return seen(e)
-	case slices.Contains(x.Kinds, diff.DriftVanished), slices.Contains(x.Kinds, diff.DriftHalted):
+	case has(x, diff.DriftVanished), has(x, diff.DriftHalted):
 		return recorded(e)
 	default:
-		return ""
+		return message.Message{}
 	}
 }
 
-// line is drift in one line.
-func (d Drift) line() string {
+// line is drift in one line: what is not zero.
+func (d Drift) line() message.Message {
 	s := d.Summary
-	return fmt.Sprintf("Drift: %d of %s drifted; %d orphaned, %d unmanaged; %s declared and not applied yet.",
-		s.Drifted, plural(s.Managed, "managed pool"), s.Orphaned, s.Unmanaged, plural(s.Changes, "change"))
+	said := message.New("No drift: %s as applied", are(s.Managed))
+	if s.Managed == 0 {
+		said = message.New("No drift: nothing is managed here")
+	}
+	if s.Drifted > 0 {
+		said = message.New("Drift: %s of %s", message.Number(s.Drifted), message.Count(s.Managed, "managed pool"))
+	}
+	rest := []message.Message{
+		said, some(s.Orphaned, message.New("no longer declared")), some(s.Unmanaged, message.New("not managed")),
+	}
+	if s.Changes > 0 {
+		rest = append(rest, message.New("%s not applied yet", message.Count(s.Changes, "declared change")))
+	}
+	return message.New("%s.", message.Join(". ", rest...))
 }
 
-const (
-	orphanWords = "orphaned: applied by poolsync, declared nowhere any more"
-	dueWords    = "declared and not applied yet; no drift"
-)
+func are(n int) message.Message {
+	if n == 1 {
+		return message.New("the managed pool is")
+	}
+	return message.New("all %s are", message.Count(n, "managed pool"))
+}
 
 // allBanks are the banks that drift is about.
-func (d Drift) allBanks() []pool.Bank {
+func (d Drift) allBanks() []bankID {
 	keys := slices.Concat(d.Orphaned, keysOf(d.Changes))
 	for _, x := range d.Drift {
 		keys = append(keys, x.Key)
@@ -114,87 +150,138 @@ func (d Drift) allBanks() []pool.Bank {
 	return d.banks(keys)
 }
 
-// WriteDrift writes drift as text for a person: what drifted in full, what is
-// only told of up to a number.
-func (t Text) WriteDrift(w io.Writer, d Drift) error {
-	out := &printer{w: w, text: t}
-	out.line("poolsync drift: %s, %s", Safe(d.about(d.allBanks())), plural(d.Summary.Managed, "managed pool"))
-	out.line("")
-	heads := d.heads()
-	wide := nameColumn(heads)
-	for i, x := range d.Drift {
-		out.head(heads[i], wide)
-		out.drifted(x)
+// Page is drift for people: what drifted in full, what is only told of up to a
+// number.
+func (d Drift) Page(full bool) page.Page {
+	banks := d.allBanks()
+	w := d.wording(full, len(banks) > 1)
+	out := page.Page{
+		Kind: "drift", Failure: d.failure(), Findings: d.Diagnostics, Notice: "poolsync drift",
+		Title: message.New("poolsync drift: %s, %s%s", d.about(banks), message.Count(d.Summary.Managed, "managed pool"), d.config()),
 	}
-	rest := heads[len(d.Drift):]
-	for _, n := range []struct {
-		n     int
-		words string
-	}{{len(d.Orphaned), "orphaned"}, {len(d.Unmanaged), "unmanaged"}, {len(d.Changes), "not applied yet"}} {
-		out.some(rest[:n.n], wide, n.words)
-		rest = rest[n.n:]
+	if out.Failure != nil || d.Diagnostics.HasErrors() {
+		out.Headline = message.New("Drift could not be checked: %s", message.Code(d.Exit.Reason))
+		return out
 	}
-	if len(heads) > 0 {
-		out.line("")
+	out.Headline = message.New("No drift in %s", bankNames(banks))
+	if n := d.Summary.Drifted; n > 0 {
+		out.Headline = message.New("%s drifted in %s", message.Count(n, "pool"), bankNames(banks))
 	}
-	if t.Full { // a bank is often shared, and drift is read every day
-		out.paste(records(d.Unmanaged))
+	if d.Lost != nil {
+		out.Intro = d.Lost.paragraphs(w, d.Target)
 	}
-	out.line("%s", d.line())
-	return out.err
+	drifted := page.Section{Title: message.New("Drifted")}
+	for _, x := range d.Drift {
+		drifted.Entries = append(drifted.Entries, w.drifted(x))
+	}
+	out.Sections = append([]page.Section{drifted}, d.told(w)...)
+	if d.ListUnmanaged {
+		out.Paste = pasteOf(records(d.Unmanaged), full, w)
+	}
+	out.Counts = d.line()
+	out.Next = d.next(w)
+	out.Foot = d.where()
+	return out
 }
 
-// heads are the head lines of everything that drift tells of, in its order.
-func (d Drift) heads() []head {
-	withBank := len(d.allBanks()) > 1
-	var heads []head
-	for _, x := range d.Drift {
-		heads = append(heads, head{"!", keyName(x.Key, withBank), kindsOf(x), x.Source.String()})
+// drifted is what is different in one pool, and what that means.
+func (w wording) drifted(x diff.Drifted) page.Entry {
+	e := page.Entry{Sign: page.Danger, Name: keyName(x.Key, w.withBank), Verb: kindsOf(x), Place: x.Source, Alarm: page.Warning, Notes: w.explained(x)}
+	for _, f := range x.Fields {
+		l := page.Line{Path: f.Path, Was: message.New("applied"), Is: message.New("live")}
+		l.Before, l.After = fieldValues(f, w.values())
+		e.Lines = append(e.Lines, l)
 	}
+	e.Evidence = nonEmpty(driftEvidence(x))
+	return e
+}
+
+// told are the sections of what is no drift.
+func (d Drift) told(w wording) []page.Section {
+	left := func(title message.Message) page.Section {
+		return page.Section{Title: title, Fold: page.Always, Most: maxUnmanaged}
+	}
+	orphaned, free, due := left(message.New("No longer declared")), left(message.New("Not managed")), left(message.New("Not applied yet"))
 	for _, k := range d.Orphaned {
-		heads = append(heads, head{"-", keyName(k, withBank), orphanWords, ""})
+		orphaned.Entries = append(orphaned.Entries, page.Entry{Sign: page.Leave, Name: keyName(k, w.withBank), Verb: message.New("no longer declared")})
 	}
-	for _, l := range d.Unmanaged {
-		heads = append(heads, head{" ", keyName(l.key(), withBank), "unmanaged: " + quoted(l.Name, 0, maxValue/2) + ", " + string(l.Status), ""})
+	if d.ListUnmanaged {
+		for _, l := range d.Unmanaged {
+			free.Entries = append(free.Entries, page.Entry{
+				Sign: page.None, Name: keyName(l.key(), w.withBank),
+				Verb: message.New("not managed: %s, %s", message.Code(quoted(l.Name, 0, maxValue/2)), message.Code(string(l.Status))),
+			})
+		}
 	}
 	for _, ch := range d.Changes {
-		heads = append(heads, head{" ", keyName(ch.Key, withBank), actionWords(ch) + ": " + dueWords, ch.Source.String()})
-	}
-	return heads
-}
-
-// some writes head lines up to a number.
-func (p *printer) some(heads []head, wide int, words string) {
-	n := len(heads)
-	if n > maxUnmanaged+1 && !p.text.Full {
-		n = maxUnmanaged
-	}
-	for _, h := range heads[:n] {
-		p.head(h, wide)
-	}
-	if rest := len(heads) - n; rest > 0 {
-		p.line("    + %d more %s; --full shows all", rest, words)
-	}
-}
-
-// drifted writes what is different in one pool, and what that means.
-func (p *printer) drifted(x diff.Drifted) {
-	limit := maxValue
-	if p.text.Full {
-		limit = 0
-	}
-	for _, f := range x.Fields {
-		before, after := fieldValues(f, limit)
-		lead := labelled(f.Path, pathWidth)
-		if one := Safe("applied " + before + ", live " + after); width(lead)+width(one) <= pageWidth {
-			p.line("%s%s", lead, one)
-			continue
+		verb := message.New("%s: declared, not applied yet", callsOf(ch))
+		if ch.Has(diff.Unknown) {
+			if d.Lost != nil {
+				continue
+			}
+			verb = callsOf(ch)
 		}
-		p.line("%sapplied %s", lead, Safe(before))
-		p.line("%s   live %s", strings.Repeat(" ", width(lead)), Safe(after))
+		due.Entries = append(due.Entries, page.Entry{Sign: page.None, Name: keyName(ch.Key, w.withBank), Verb: verb, Place: ch.Source})
 	}
-	for _, words := range explained(x) {
-		p.detail(words)
-	}
-	p.faint(driftEvidence(x))
+	orphaned.Rest = message.New("%s more that are no longer declared", message.Number(len(orphaned.Entries)-maxUnmanaged))
+	free.Rest = message.New("%s more that are not managed", message.Number(len(free.Entries)-maxUnmanaged))
+	due.Rest = message.New("%s more that are not applied yet", message.Number(len(due.Entries)-maxUnmanaged))
+	return []page.Section{orphaned, free, due}
 }
+
+// next is one line for each kind of finding.
+func (d Drift) next(w wording) []message.Message {
+	refs := func(keep func(diff.Drifted) bool) []string {
+		var out []string
+		for _, x := range d.Drift {
+			if keep(x) {
+				out = append(out, keyName(x.Key, w.withBank))
+			}
+		}
+		return out
+	}
+	var out []message.Message
+	if all := refs(func(x diff.Drifted) bool { return has(x, diff.DriftTouched) && !has(x, diff.DriftHeld) }); len(all) > 1 {
+		out = append(out, message.New("Changed outside: look at %s, then: %s", them(all), w.command(append([]string{"adopt"}, first(all)...)...)))
+	}
+	if all := refs(func(x diff.Drifted) bool { return has(x, diff.DriftHeld) }); len(all) > 1 {
+		args := []string{"apply"}
+		for _, ref := range first(all) {
+			args = append(args, "--republish", ref)
+		}
+		out = append(out, message.New("Unpublished outside: to publish %s again: %s", them(all), w.command(args...)))
+	}
+	changed := func(x diff.Drifted) bool { return has(x, diff.DriftChanged) && !has(x, diff.DriftHeld) }
+	if all := refs(changed); len(all) > 0 {
+		out = append(out, message.New("To put the declared fields back: %s", w.command("apply")))
+	}
+	if all := refs(func(x diff.Drifted) bool { return has(x, diff.DriftHalted) }); len(all) > 0 {
+		out = append(out, message.New("Halted: see what the next run would do: %s", w.command("plan")))
+	}
+	if len(d.Orphaned) > 0 {
+		out = append(out, message.New("No longer declared: to unpublish: %s; to hand a pool over: %s",
+			w.command("apply", "--prune"), w.command("state", "forget", keyName(d.Orphaned[0], w.withBank))))
+	}
+	var unknown []string
+	for _, ch := range d.Changes {
+		if ch.Has(diff.Unknown) {
+			unknown = append(unknown, keyName(ch.Key, w.withBank))
+		}
+	}
+	if len(unknown) > 0 && d.Lost == nil {
+		out = append(out, message.New("Not on record: look at %s, then: %s", them(unknown), w.command(append([]string{"adopt"}, first(unknown)...)...)))
+	}
+	return out
+}
+
+func them(refs []string) message.Message {
+	if len(refs) == 1 {
+		return message.Code(refs[0])
+	}
+	return message.New("them")
+}
+
+// first are as many references as a command line takes well.
+func first(refs []string) []string { return refs[:min(len(refs), maxJobs)] }
+
+func contains(s, part string) bool { return strings.Contains(s, part) }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -11,50 +12,42 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/poolsync/poolsync/internal/report/annotate"
+	"github.com/poolsync/poolsync/internal/report/markdown"
+	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/report/page"
+	"github.com/poolsync/poolsync/internal/report/text"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// writers are every way in which a document is written, by the end of the
-// golden file's name.
-func writers(doc any) map[string]func(io.Writer) error {
-	text, full, md, notes := Text{}, Text{Full: true}, Markdown{}, Annotations{}
-	switch d := doc.(type) {
-	case Plan:
-		return map[string]func(io.Writer) error{
-			"txt": func(w io.Writer) error { return text.WritePlan(w, d) }, "full.txt": func(w io.Writer) error { return full.WritePlan(w, d) },
-			"md": func(w io.Writer) error { return md.WritePlan(w, d) }, "github": func(w io.Writer) error { return notes.WritePlan(w, d) },
-		}
-	case Result:
-		return map[string]func(io.Writer) error{
-			"txt": func(w io.Writer) error { return text.WriteResult(w, d) }, "full.txt": func(w io.Writer) error { return full.WriteResult(w, d) },
-			"md": func(w io.Writer) error { return md.WriteResult(w, d) }, "github": func(w io.Writer) error { return notes.WriteResult(w, d) },
-		}
-	case Drift:
-		return map[string]func(io.Writer) error{
-			"txt": func(w io.Writer) error { return text.WriteDrift(w, d) }, "md": func(w io.Writer) error { return md.WriteDrift(w, d) },
-			"github": func(w io.Writer) error { return notes.WriteDrift(w, d) },
-		}
-	case Validation:
-		return map[string]func(io.Writer) error{
-			"txt": func(w io.Writer) error { return text.WriteValidation(w, d) }, "md": func(w io.Writer) error { return md.WriteValidation(w, d) },
-			"github": func(w io.Writer) error { return notes.WriteValidation(w, d) },
-		}
-	case List:
-		return map[string]func(io.Writer) error{"txt": func(w io.Writer) error { return text.WriteList(w, d) }}
-	case Jobs:
-		return map[string]func(io.Writer) error{"txt": func(w io.Writer) error { return text.WriteJobs(w, d) }}
-	case Adoption:
-		return map[string]func(io.Writer) error{"txt": func(w io.Writer) error { return text.WriteAdoption(w, d) }}
-	case State:
-		return map[string]func(io.Writer) error{"txt": func(w io.Writer) error { return text.WriteState(w, d) }}
-	default:
-		return nil
+// paged are documents that people read.
+type paged interface{ Page(full bool) page.Page }
+
+// writers are every way in which a document is written, by the end of the golden
+// file's name.
+func writers(doc paged) map[string]func(io.Writer) error {
+	write := func(o text.Options) func(io.Writer) error {
+		return func(w io.Writer) error { return o.Write(w, doc.Page(o.Full)) }
 	}
+	out := map[string]func(io.Writer) error{
+		"80.txt": write(text.Options{Width: 80}), "120.txt": write(text.Options{Width: 120}),
+	}
+	switch doc.(type) {
+	case Plan, Result, Drift, Validation:
+		out["full.txt"] = write(text.Options{Full: true})
+		out["md"] = func(w io.Writer) error { return markdown.Options{Links: links}.Write(w, doc.Page(false)) }
+		out["github"] = func(w io.Writer) error { return annotate.Options{}.Write(w, doc.Page(false)) }
+	}
+	return out
 }
 
-// once are documents whose size is what is looked at: one format is enough.
-var once = map[string]string{"plan-200": "txt md github", "plan-hostile": "txt md github", "result-hostile": "txt md github"}
+// links are those of a workflow of GitHub.
+var links = message.Links{Base: "https://github.com/acme/pools/blob/0123456789abcdef0123456789abcdef01234567/"}
+
+// once are documents whose size is what is looked at: one width is enough.
+var once = map[string]string{"plan-200": "80.txt md github", "plan-hostile": "80.txt md github", "result-hostile": "80.txt md github"}
 
 // TestGolden compares every document in every format with testdata/NAME.FORMAT.
 func TestGolden(t *testing.T) {
@@ -85,7 +78,7 @@ func TestGolden(t *testing.T) {
 // inspect checks what holds for every document of a format.
 func inspect(t *testing.T, format, out string) {
 	t.Helper()
-	require.Equal(t, out, strings.ReplaceAll(Safe(strings.ReplaceAll(out, "\n", "\v")), `\u000b`, "\n"), "no character acts")
+	require.Equal(t, out, strings.ReplaceAll(message.Safe(strings.ReplaceAll(out, "\n", "\v")), `\u000b`, "\n"), "no character acts")
 	switch format {
 	case "md":
 		checkMarkdown(t, out)
@@ -107,23 +100,17 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
 // TestMarkdownIsCut: whatever the limit, the page stays below it, is closed and
 // says how many pools are missing.
 func TestMarkdownIsCut(t *testing.T) {
 	for _, name := range []string{"plan-200", "result-groups", "drift"} {
 		for _, limit := range []int{1500, 3000, 6000, 20000} {
-			m := Markdown{Limit: limit, Full: true}
 			var b bytes.Buffer
-			var err error
-			switch d := documents()[name].(type) {
-			case Plan:
-				err = m.WritePlan(&b, d)
-			case Result:
-				err = m.WriteResult(&b, d)
-			case Drift:
-				err = m.WriteDrift(&b, d)
-			}
-			require.NoError(t, err)
+			require.NoError(t, markdown.Options{Limit: limit, Links: links}.Write(&b, documents()[name].Page(true)))
 			require.LessOrEqual(t, b.Len(), limit, name)
 			checkMarkdown(t, b.String())
 			if name == "plan-200" {
@@ -133,14 +120,38 @@ func TestMarkdownIsCut(t *testing.T) {
 	}
 }
 
-// TestTextInColor: colour adds nothing but colour.
+// TestTextInColor: colour adds nothing but colour, at any width.
 func TestTextInColor(t *testing.T) {
-	for _, name := range []string{"plan-actions", "plan-blocked"} {
-		var plain, colored bytes.Buffer
-		doc := documents()[name].(Plan)
-		require.NoError(t, Text{}.WritePlan(&plain, doc))
-		require.NoError(t, Text{Color: true}.WritePlan(&colored, doc))
-		require.Contains(t, colored.String(), "\x1b[")
-		require.Equal(t, plain.String(), escapes.ReplaceAllString(colored.String(), ""))
+	for name, doc := range documents() {
+		for _, width := range []int{0, 40, 80, 200} {
+			var plain, colored bytes.Buffer
+			require.NoError(t, text.Options{Width: width}.Write(&plain, doc.Page(false)))
+			require.NoError(t, text.Options{Color: true, Width: width}.Write(&colored, doc.Page(false)))
+			require.Equal(t, plain.String(), escapes.ReplaceAllString(colored.String(), ""), name)
+		}
+	}
+}
+
+// TestTextKeepsToItsWidth: a line is wider than the terminal only where one word,
+// path or command is.
+func TestTextKeepsToItsWidth(t *testing.T) {
+	for name, doc := range documents() {
+		if strings.Contains(name, "hostile") {
+			continue
+		}
+		for _, width := range []int{80, 100, 120} {
+			p := doc.Page(false)
+			if p.Table != nil || p.Paste != nil { // tables and pasted lines are as wide as they are
+				continue
+			}
+			var b bytes.Buffer
+			require.NoError(t, text.Options{Width: width}.Write(&b, p))
+			for line := range strings.Lines(b.String()) {
+				line = strings.TrimRight(line, "\n")
+				if message.Width(line) > width {
+					require.Less(t, len(strings.Fields(line)), 8, "%s at %d: %q", name, width, line)
+				}
+			}
+		}
 	}
 }

@@ -1,34 +1,31 @@
 package report
 
 import (
-	"io"
-
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/page"
 )
 
 // Jobs is a list of jobs as it is printed.
 type Jobs struct {
 	Head
 	Jobs []pool.Job `json:"jobs"`
+	// Pools are those that the state knows each job to be about.
+	Pools map[pool.JobReference][]string `json:"-"`
 }
 
-// WriteJobs writes jobs as a table. What a job says beyond its documented
-// members stands on a line of its own.
-func (t Text) WriteJobs(w io.Writer, l Jobs) error {
-	table := [][]string{{"JOB", "STATUS", "CREATED", "COMPLETED", "TYPE"}}
-	marks, below := []string{"bold"}, []string{""}
+// Page is the list for people. What a job says beyond its documented members
+// stands on a line of its own, and so do the pools that it is about.
+func (l Jobs) Page(full bool) page.Page {
+	t := &page.Table{Head: []string{"JOB", "STATUS", "CREATED", "COMPLETED", "TYPE", "POOLS"}}
 	for _, j := range l.Jobs {
-		mark := ""
+		row := page.Row{Cells: []string{string(j.Reference), string(j.Status), j.Created, j.Completed, j.Type, joined(l.Pools[j.Reference], full)}, Below: j.Detail}
 		switch {
 		case j.Status == pool.JobHalted:
-			mark = "x"
+			row.Sign = page.Failed
 		case !j.Ended():
-			mark = "."
+			row.Sign = page.Wait
 		}
-		table = append(table, []string{string(j.Reference), string(j.Status), j.Created, j.Completed, j.Type})
-		marks, below = append(marks, mark), append(below, j.Detail)
+		t.Rows = append(t.Rows, row)
 	}
-	out := &printer{w: w, text: t}
-	out.table(table, marks, below)
-	return out.err
+	return page.Page{Kind: "jobs", Table: t}
 }

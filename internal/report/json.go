@@ -7,6 +7,8 @@ import (
 	"io"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/poolsync/poolsync/internal/report/message"
 )
 
 // WriteJSON writes a document, indented, with a line break at its end. What
@@ -20,7 +22,7 @@ func WriteJSON(w io.Writer, doc any) error {
 	if err := e.Encode(doc); err != nil {
 		return err
 	}
-	_, err := w.Write(bytes.ReplaceAll(safeJSON(b.Bytes()), []byte(runnerCommand), []byte(`##\u005b`)))
+	_, err := w.Write(bytes.ReplaceAll(safeJSON(b.Bytes()), []byte(message.RunnerCommand), []byte(`##\u005b`)))
 	return err
 }
 
@@ -51,5 +53,5 @@ func acts(r rune) bool {
 	if r >= ' ' && r <= '~' {
 		return false
 	}
-	return r != '\n' && unsafe(r)
+	return r != '\n' && message.Acts(r)
 }

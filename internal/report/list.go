@@ -1,9 +1,8 @@
 package report
 
 import (
-	"io"
-
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/page"
 )
 
 // Listed is a live pool, and whether the state knows it.
@@ -31,31 +30,28 @@ func records(pools []Listed) []pool.Live {
 	return out
 }
 
-// WriteList writes live pools as a table.
-func (t Text) WriteList(w io.Writer, l List) error {
-	table := [][]string{{"REFERENCE", "STATUS", "MANAGED", "UPDATED", "NAME"}}
-	marks := []string{"bold"}
+// Page is the list for people.
+func (l List) Page(full bool) page.Page {
+	w := l.wording(full, false)
+	t := &page.Table{Head: []string{"REFERENCE", "STATUS", "MANAGED", "UPDATED", "NAME"}}
 	for _, p := range l.Pools {
-		managed, mark := "no", ""
+		row := page.Row{Cells: []string{string(p.Reference), string(p.Status), "no", p.Updated, shortName(p.Name, full)}}
 		if p.Managed {
-			managed = "yes"
+			row.Cells[2] = "yes"
 		}
 		if p.Status == pool.Halted {
-			mark = "x"
+			row.Sign = page.Failed
 		}
-		table = append(table, []string{string(p.Reference), string(p.Status), managed, p.Updated, shortName(p.Name, t.Full)})
-		marks = append(marks, mark)
+		t.Rows = append(t.Rows, row)
 	}
-	out := &printer{w: w, text: t}
-	out.table(table, marks, nil)
-	if l.Unmanaged && len(l.Pools) > 0 {
-		out.line("")
-		out.paste(records(l.Pools))
+	out := page.Page{Kind: "list", Table: t}
+	if l.Unmanaged {
+		out.Paste = pasteOf(records(l.Pools), full, w)
 	}
-	return out.err
+	return out
 }
 
-// shortName gives a name as the last column of a table.
+// shortName returns a name as the last column of a table.
 func shortName(s string, full bool) string {
 	if r := []rune(s); len(r) > maxValue && !full {
 		return string(r[:maxValue]) + "..."

@@ -7,28 +7,29 @@ import (
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/report/page"
 )
 
-// paste writes unmanaged pools as entries of a manifest. What they hold is for
+// pasteOf writes unmanaged pools as entries of a manifest. What they hold is for
 // the one who pastes to say, since no record of a pool tells it.
-func (p *printer) paste(pools []pool.Live) {
+func pasteOf(pools []pool.Live, full bool, w wording) *page.Paste {
 	if len(pools) == 0 {
-		return
+		return nil
 	}
 	n := len(pools)
-	if n > maxUnmanaged && !p.text.Full {
+	if n > maxUnmanaged && !full {
 		n = maxUnmanaged
 	}
-	p.line("To manage them, paste these into a manifest, say what each holds, then: poolsync adopt --all")
-	p.line("")
+	p := &page.Paste{
+		Lead: message.New("To manage them, paste these into a manifest, say what each holds, then: %s", w.command("adopt", "--all")),
+		Rest: len(pools) - n,
+	}
 	for _, l := range pools[:n] {
-		p.line("  - {reference: %s, name: %s, status: %s, content: {item_references: []}}",
-			yamlText(string(l.Reference)), yamlText(l.Name), declaredStatus(l.Status))
+		p.Lines = append(p.Lines, fmt.Sprintf("  - {reference: %s, name: %s, status: %s, content: {item_references: []}}",
+			yamlText(string(l.Reference)), yamlText(l.Name), declaredStatus(l.Status)))
 	}
-	if rest := len(pools) - n; rest > 0 {
-		p.line("    + %d more; --full shows all", rest)
-	}
-	p.line("")
+	return p
 }
 
 // yamlText quotes a text as JSON does, which YAML reads alike.
@@ -37,7 +38,7 @@ func yamlText(s string) string {
 	if err != nil {
 		return fmt.Sprintf("%q", s)
 	}
-	return strings.ReplaceAll(string(safeJSON(data)), runnerCommand, `##\u005b`)
+	return strings.ReplaceAll(string(safeJSON(data)), message.RunnerCommand, `##\u005b`)
 }
 
 // declaredStatus is what a manifest may say of the status.

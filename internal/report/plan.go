@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/report/message"
 )
 
 // Plan is a plan as it is printed.
@@ -23,6 +23,7 @@ type Plan struct {
 	Files    int           `json:"files"`
 	Pools    int           `json:"pools"` // declared
 	HeldBy   *Holder       `json:"held_by,omitempty"`
+	Lost     *LostState    `json:"-"`
 }
 
 // Holder is the run that holds the state while the plan is made.
@@ -35,15 +36,46 @@ type Holder struct {
 }
 
 // line says who is applying.
-func (h *Holder) line() string {
-	if h == nil {
-		return ""
-	}
-	text := fmt.Sprintf("%s on %s is applying since %s (run %s)", h.Who, h.Where, h.Since.UTC().Format(time.RFC3339), h.Run)
+func (h *Holder) line() message.Message {
+	until := message.Message{}
 	if h.Until != nil {
-		text += ", and holds the state until " + h.Until.UTC().Format(time.RFC3339)
+		until = message.New(", and holds the state until %s", message.Code(h.Until.UTC().Format(time.RFC3339)))
 	}
-	return text + ": pools may change while you read this."
+	return message.New("%s on %s is applying since %s (run %s)%s: pools may change while you read this.",
+		message.Code(h.Who), message.Code(h.Where), message.Code(h.Since.UTC().Format(time.RFC3339)), message.Code(h.Run), until)
+}
+
+// LostState is a state without an entry for this manifest set, while declared
+// pools are live.
+type LostState struct {
+	Store   string   // where the state is
+	Live    int      // declared pools that are live
+	Restore []string // the command that brings the state back; nil where none is known
+}
+
+// paragraphs say what an empty state may mean, instead of a list of pools that
+// are not on record. Overwriting them is not advised here.
+func (l *LostState) paragraphs(w wording, t *Target) []message.Message {
+	where := message.New("the item bank")
+	if t != nil {
+		where = bankNames([]bankID{t.Bank})
+	}
+	restore := message.New("Lost? Restore it before anything else.")
+	if len(l.Restore) > 0 {
+		restore = message.New("Lost? Restore it: %s", message.Command(l.Restore...))
+	}
+	return []message.Message{
+		message.New("The state %s is empty, yet %s in %s.", message.Code(l.Store), existing(l.Live), where),
+		restore,
+		message.New("First run here? Take the pools over: %s", w.command("adopt", "--all")),
+	}
+}
+
+func existing(n int) message.Message {
+	if n == 1 {
+		return message.New("1 declared pool exists")
+	}
+	return message.New("%s exist", message.Count(n, "declared pool"))
 }
 
 // Checksum is over the whole JSON document but its member "checksum": of a saved
@@ -65,7 +97,7 @@ func Checksum(document []byte) (string, error) {
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
-// Sealed gives the plan with its checksum.
+// Sealed returns the plan with its checksum.
 func (p Plan) Sealed() Plan {
 	p.Checksum = ""
 	if document, err := json.Marshal(p); err == nil {

@@ -1,10 +1,11 @@
 package report
 
 import (
-	"io"
 	"strings"
+	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/page"
 )
 
 // State is the state, or a part of it, as it is printed.
@@ -16,33 +17,30 @@ type State struct {
 	Entries []pool.Entry `json:"entries"`
 }
 
-// WriteState writes the state as a table.
-func (t Text) WriteState(w io.Writer, s State) error {
-	table, marks := [][]string{{"POOL", "STATUS", "APPLIED", "SET", "FILE"}}, []string{"bold"}
+// Page is the state for people.
+func (s State) Page(bool) page.Page {
+	t := &page.Table{Head: []string{"POOL", "STATUS", "APPLIED", "SET", "FILE"}}
 	for _, e := range s.Entries {
-		status, at, mark := "-", "-", ""
+		row := page.Row{Cells: []string{e.Key.String(), "-", "-", e.Set, e.File}, Below: remarks(e)}
 		if e.Sent != nil {
-			status = string(e.Sent.Status)
+			row.Cells[1] = string(e.Sent.Status)
 		}
 		if e.AppliedAt != nil {
-			at = e.AppliedAt.UTC().Format("2006-01-02T15:04:05Z")
+			row.Cells[2] = e.AppliedAt.UTC().Format(time.RFC3339)
 		}
 		if e.Pending != nil || e.LastError != "" {
-			mark = "x"
+			row.Sign = page.Failed
 		}
-		table = append(table, []string{e.Key.String(), status, at, e.Set, e.File + remarks(e)})
-		marks = append(marks, mark)
+		t.Rows = append(t.Rows, row)
 	}
-	out := &printer{w: w, text: t}
-	out.table(table, marks, nil)
-	return out.err
+	return page.Page{Kind: "state", Table: t}
 }
 
 // remarks are what is out of the ordinary with an entry.
 func remarks(e pool.Entry) string {
 	var words []string
 	if p := e.Pending; p != nil {
-		text := string(p.Operation) + " pending since " + p.At.UTC().Format("2006-01-02T15:04:05Z")
+		text := string(p.Operation) + " pending since " + p.At.UTC().Format(time.RFC3339)
 		if p.Job == "" {
 			text += ", job not known"
 		} else {
@@ -51,7 +49,7 @@ func remarks(e pool.Entry) string {
 		words = append(words, text)
 	}
 	if e.Touched {
-		words = append(words, "touched")
+		words = append(words, "changed outside")
 	}
 	if e.Retired {
 		words = append(words, "retired")
@@ -59,8 +57,5 @@ func remarks(e pool.Entry) string {
 	if e.LastError != "" {
 		words = append(words, "last error: "+e.LastError)
 	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "  (" + strings.Join(words, "; ") + ")"
+	return strings.Join(words, "; ")
 }

@@ -1,11 +1,9 @@
 package report
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/message"
 )
 
 // Calls counts requests by action.
@@ -43,29 +41,41 @@ type Summary struct {
 type count struct {
 	action  diff.Action
 	n       *int
-	words   string
+	words   message.Message
 	blocked int
 }
 
 // counts lists what a plan can say of a pool: the calls, then what is only told.
 func (s *Summary) counts() []count {
-	return []count{
-		{action: diff.Create, n: &s.Create, words: "to create"},
-		{action: diff.Append, n: &s.Append, words: "to append"},
-		{action: diff.Edit, n: &s.Edit, words: "to edit"},
-		{action: diff.Correct, n: &s.Correct, words: "to correct"},
-		{action: diff.Replace, n: &s.Replace, words: "to replace"},
-		{action: diff.Retire, n: &s.Retire, words: "to retire"},
-		{action: diff.Unknown, n: &s.Unknown, words: "unknown"},
-		{action: diff.Pending, n: &s.Pending, words: "pending"},
-		{action: diff.Deferred, n: &s.Deferred, words: "deferred"},
-		{action: diff.Halted, n: &s.Halted, words: "halted"},
-		{action: diff.Held, n: &s.Held, words: "held"},
-		{action: diff.Touched, n: &s.Touched, words: "touched"},
-		{action: diff.Orphaned, n: &s.Orphaned, words: "orphaned"},
-		{action: diff.Forgotten, n: &s.Forgotten, words: "forgotten"},
-		{action: diff.Unmanaged, n: &s.Unmanaged, words: "unmanaged"},
+	all := []count{
+		{action: diff.Create, n: &s.Create, words: message.New("to create")},
+		{action: diff.Append, n: &s.Append, words: message.New("to append")},
+		{action: diff.Edit, n: &s.Edit, words: message.New("to edit")},
+		{action: diff.Correct, n: &s.Correct, words: message.New("to correct")},
+		{action: diff.Replace, n: &s.Replace, words: message.New("to replace")},
+		{action: diff.Retire, n: &s.Retire, words: message.New("to retire")},
+		{action: diff.Unknown, n: &s.Unknown},
+		{action: diff.Pending, n: &s.Pending},
+		{action: diff.Deferred, n: &s.Deferred},
+		{action: diff.Halted, n: &s.Halted},
+		{action: diff.Held, n: &s.Held},
+		{action: diff.Touched, n: &s.Touched},
+		{action: diff.Orphaned, n: &s.Orphaned},
+		{action: diff.Forgotten, n: &s.Forgotten},
+		{action: diff.Unmanaged, n: &s.Unmanaged},
 	}
+	for i, c := range all {
+		switch {
+		case !c.words.Empty():
+		case c.action == diff.Deferred:
+			all[i].words = message.New("waiting for a rebuild")
+		case c.action == diff.Pending:
+			all[i].words = message.New("waiting for a job")
+		default:
+			all[i].words = actionWords[c.action]
+		}
+	}
+	return all
 }
 
 // SummaryOf counts a plan.
@@ -83,12 +93,17 @@ func (s Summary) nothing() bool {
 	return s == Summary{}
 }
 
-// String gives "3 to create (1 blocked)".
-func (c count) String() string {
-	if c.blocked == 0 {
-		return fmt.Sprintf("%d %s", *c.n, c.words)
+// say returns "3 to create (1 blocked)".
+func (c count) say() message.Message {
+	said := message.New("%s %s", message.Number(*c.n), c.words)
+	switch c.blocked {
+	case 0:
+		return said
+	case *c.n:
+		return message.New("%s (blocked)", said)
+	default:
+		return message.New("%s (%s blocked)", said, message.Number(c.blocked))
 	}
-	return fmt.Sprintf("%d %s (%d blocked)", *c.n, c.words, c.blocked)
 }
 
 // counts are those of the summary, with how many changes are blocked.
@@ -104,17 +119,45 @@ func (p Plan) counts() []count {
 	return all
 }
 
-// line is the plan in one line. People and programs read it: its wording stays.
-func (p Plan) line() string {
-	var calls, others []string
+// line is the plan in one line: what is not zero.
+func (p Plan) line() message.Message {
+	if p.Summary.nothing() {
+		return noChanges(p.Pools, p.Summary.Unmanaged)
+	}
+	var calls, others []message.Message
 	for _, c := range p.counts() {
 		switch {
+		case *c.n == 0:
 		case c.action.IsCall():
-			calls = append(calls, c.String())
-		case *c.n > 0 || c.action == diff.Unknown:
-			others = append(others, c.String())
+			calls = append(calls, c.say())
+		default:
+			others = append(others, c.say())
 		}
 	}
-	return fmt.Sprintf("Plan: %s; %d unchanged, %s. %s.", strings.Join(calls, ", "), p.Summary.Unchanged,
-		strings.Join(others, ", "), plural(p.Calls.Set+p.Calls.Update, "call"))
+	if len(calls) == 0 {
+		calls = append(calls, message.New("nothing to write"))
+	}
+	parts := []message.Message{message.Join(", ", calls...), message.Join(", ", others...)}
+	if n := p.Summary.Unchanged; n > 0 {
+		parts = append(parts, message.New("%s unchanged", message.Number(n)))
+	}
+	if n := p.Calls.Set + p.Calls.Update; n > 0 {
+		parts = append(parts, message.Count(n, "call"))
+	}
+	return message.New("Plan: %s.", message.Join(". ", parts...))
+}
+
+// noChanges says that everything is as it was applied.
+func noChanges(declared, unmanaged int) message.Message {
+	said := message.New("No changes. All %s are as they were applied.", message.Count(declared, "pool"))
+	switch declared {
+	case 0:
+		said = message.New("No changes.")
+	case 1:
+		said = message.New("No changes. The declared pool is as it was applied.")
+	}
+	if unmanaged > 0 {
+		said = message.New("%s %s not managed.", said, message.Number(unmanaged))
+	}
+	return said
 }

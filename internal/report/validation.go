@@ -1,9 +1,8 @@
 package report
 
 import (
-	"fmt"
-	"io"
-
+	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/report/page"
 	"github.com/poolsync/poolsync/internal/source"
 )
 
@@ -16,50 +15,37 @@ type Validation struct {
 
 // line is the outcome of a check in one line, or nothing where an error of
 // another kind ended it.
-func (v Validation) line() string {
+func (v Validation) line() message.Message {
 	errors, warnings := severities(v.Diagnostics)
-	found := ""
+	all := message.New("%s in %s", message.Count(v.Pools, "pool"), message.Count(v.Files, "file"))
 	switch {
 	case errors > 0 && warnings > 0:
-		found = plural(errors, "error") + ", " + plural(warnings, "warning")
+		return message.New("Not valid: %s, %s.", message.Count(errors, "error"), message.Count(warnings, "warning"))
 	case errors > 0:
-		found = plural(errors, "error")
+		return message.New("Not valid: %s.", message.Count(errors, "error"))
 	case v.Error != nil:
-		return ""
+		return message.Message{}
 	case warnings > 0:
-		return fmt.Sprintf("%s in %s: valid, %s", plural(v.Pools, "pool"), plural(v.Files, "file"), plural(warnings, "warning"))
+		return message.New("Valid: %s; %s.", all, message.Count(warnings, "warning"))
 	default:
-		return fmt.Sprintf("%s in %s: valid", plural(v.Pools, "pool"), plural(v.Files, "file"))
+		return message.New("Valid: %s.", all)
 	}
-	return found + ": not valid"
 }
 
-// WriteValidation writes the findings as text for a person, and what they come to.
-func (t Text) WriteValidation(w io.Writer, v Validation) error {
-	if err := WriteDiagnostics(w, v.Diagnostics, t.Color); err != nil {
-		return err
+// Page is the check for people. The findings of a text stand before it.
+func (v Validation) Page(bool) page.Page {
+	out := page.Page{Kind: "validation", Failure: v.failure(), Findings: v.Diagnostics, Notice: "poolsync validate", Counts: v.line()}
+	if v.Diagnostics.HasErrors() { // the counts say it
+		out.Failure = nil
 	}
-	out := &printer{w: w, text: t}
-	if words := v.line(); words != "" {
-		if len(v.Diagnostics) > 0 {
-			out.line("")
-		}
-		out.line("%s", words)
+	out.Headline = message.New("The manifests are valid")
+	switch {
+	case v.Diagnostics.HasErrors():
+		out.Headline = message.New("The manifests are not valid")
+	case v.Error != nil:
+		out.Headline = message.New("The manifests could not be checked")
 	}
-	return out.err
-}
-
-// WriteValidation writes what a check of manifests found.
-func (m Markdown) WriteValidation(w io.Writer, v Validation) error {
-	doc := page{kind: "validation", title: v.title("validate", nil), things: "findings"}
-	if v.Error != nil {
-		doc.intro = v.ending()
-	}
-	if words := v.line(); words != "" {
-		doc.intro = append(doc.intro, "**"+words+"**")
-	}
-	doc.sections = []section{{title: "Findings", entries: findings(v.Diagnostics)}}
-	return m.write(w, doc)
+	return out
 }
 
 func severities(ds source.Diagnostics) (errors, warnings int) {

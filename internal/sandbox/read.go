@@ -9,7 +9,7 @@ import (
 // source is what a read draws from: a bank, or a pool's copies.
 type source struct {
 	bank *bankState
-	held *holding
+	pool *pool
 }
 
 // filter is what items get and activities get have in common.
@@ -87,21 +87,7 @@ func (x *exchange) source(organisation int64, poolID string) (src source, known 
 		return source{bank: b}, true, refused
 	}
 	sw := &x.server.sw
-	if sw.PoolReads == "refused" {
-		return source{}, false, refusal(400, codeSchema, "item_pool_id is not a parameter of this endpoint and action")
-	}
 	p := b.pool(poolID, sw.U31 == "fold")
-	var held *holding
-	if p != nil {
-		held = &p.holding
-		if lag := max(sw.contentLag, x.stale); lag > 0 {
-			if h, ok := p.at(x.now.Add(-lag)); ok {
-				held = &h.holding
-			} else {
-				p = nil
-			}
-		}
-	}
 	switch {
 	case p == nil && sw.U25 == "empty":
 		return source{}, false, nil
@@ -110,13 +96,13 @@ func (x *exchange) source(organisation int64, poolID string) (src source, known 
 	case sw.U24 == "refused" && p.Status != statusPublished:
 		return source{}, false, refusal(400, codeValue, "item_pool_id: item pool %q is not published", poolID)
 	}
-	return source{bank: b, held: held}, true, nil
+	return source{bank: b, pool: p}, true, nil
 }
 
 // items gives the records a read chooses from, sorted.
 func (src source) items(f *filter) []ordered[*Item] {
 	entry := itemEntry(f.field)
-	if len(f.refs) == 0 && src.held == nil {
+	if len(f.refs) == 0 && src.pool == nil {
 		list := src.bank.sortedItems(f.field)
 		if src.bank.anyItem && len(f.tags)+len(f.all)+len(f.either) > 0 &&
 			!slices.ContainsFunc(list, func(o ordered[*Item]) bool {
@@ -127,26 +113,26 @@ func (src source) items(f *filter) []ordered[*Item] {
 		return list
 	}
 	if len(f.refs) == 0 {
-		return entries(slices.Collect(maps.Values(src.held.items)), entry)
+		return entries(slices.Collect(maps.Values(src.pool.items)), entry)
 	}
 	get := func(ref string) *Item { return src.bank.item(ref) }
-	if src.held != nil {
-		get = func(ref string) *Item { return src.held.items[ref] }
+	if src.pool != nil {
+		get = func(ref string) *Item { return src.pool.items[ref] }
 	}
 	return entries(lookUp(f.refs, get), entry)
 }
 
 func (src source) activities(f *filter) []ordered[*Activity] {
 	entry := activityEntry(f.field)
-	if len(f.refs) == 0 && src.held == nil {
+	if len(f.refs) == 0 && src.pool == nil {
 		return src.bank.sortedActivities(f.field)
 	}
 	if len(f.refs) == 0 {
-		return entries(slices.Collect(maps.Values(src.held.activities)), entry)
+		return entries(slices.Collect(maps.Values(src.pool.activities)), entry)
 	}
 	get := func(ref string) *Activity { return src.bank.activity(ref) }
-	if src.held != nil {
-		get = func(ref string) *Activity { return src.held.activities[ref] }
+	if src.pool != nil {
+		get = func(ref string) *Activity { return src.pool.activities[ref] }
 	}
 	return entries(lookUp(f.refs, get), entry)
 }
@@ -181,9 +167,9 @@ func (x *exchange) getItems(p *params) (result, *apiError) {
 		return result{data: []any{}}, refused
 	}
 	items, next := page(src.items(&f), f.pg, func(it *Item) bool { return f.keep(it.Status, it.Tags, it.DtCreated, it.DtUpdated) })
-	out := make([]any, len(items))
+	out := make([]map[string]any, len(items))
 	for i, it := range items {
-		out[i] = x.dressed(it.wire(include))
+		out[i] = it.wire(include)
 	}
 	return result{data: out, records: len(out), next: next}, nil
 }
@@ -211,9 +197,9 @@ func (x *exchange) getActivities(p *params) (result, *apiError) {
 	activities, next := page(src.activities(&f), f.pg, func(a *Activity) bool {
 		return f.keep(a.Status, a.Tags, a.DtCreated, a.DtUpdated) && a.holds(all, either)
 	})
-	out := make([]any, len(activities))
+	out := make([]map[string]any, len(activities))
 	for i, a := range activities {
-		out[i] = x.dressed(a.wire(include))
+		out[i] = a.wire(include)
 	}
 	return result{data: out, records: len(out), next: next}, nil
 }
