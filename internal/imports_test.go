@@ -37,8 +37,8 @@ var allowed = map[string][]string{
 	"internal/report/markdown": {"internal/report/message", "internal/report/page", "internal/source"},
 	"internal/report/annotate": {"internal/report/message", "internal/report/page", "internal/source"},
 	"internal/cli": {
-		"internal/apply", "internal/bank", "internal/diff", "internal/follow", "internal/git", "internal/learnosity", "internal/manifest", "internal/planner",
-		"internal/pool", "internal/report", "internal/report/annotate", "internal/report/markdown", "internal/report/message", "internal/report/page", "internal/report/text", "internal/sandbox", "internal/source", "internal/state", "internal/suggest", "schemas",
+		"internal/apply", "internal/bank", "internal/diff", "internal/follow", "internal/ghactions", "internal/git", "internal/learnosity", "internal/manifest", "internal/planner",
+		"internal/pool", "internal/report", "internal/report/annotate", "internal/report/markdown", "internal/report/message", "internal/report/page", "internal/report/text", "internal/sandbox", "internal/settings", "internal/source", "internal/state", "internal/suggest", "schemas",
 	},
 	"internal/demo": {"internal/sandbox"},
 
@@ -52,7 +52,8 @@ var only = map[string][]string{
 	"gopkg.in/yaml.v3":                           {"internal/manifest", "internal/manifest/format"},
 	"github.com/santhosh-tekuri/jsonschema/v5":   {"internal/manifest"},
 	"github.com/urfave/cli/v2":                   {"internal/cli"},
-	"net/http":                                   {"internal/cli", "internal/demo", "internal/learnosity", "internal/sandbox"},
+	"github.com/google/go-github/v84/github":     {"internal/ghactions"},
+	"net/http":                                   {"internal/cli", "internal/demo", "internal/ghactions", "internal/ghactions/stub", "internal/learnosity", "internal/sandbox"},
 	"log/slog":                                   {"internal/apply", "internal/cli", "internal/follow", "internal/git", "internal/learnosity", "internal/planner", "internal/settle", "internal/state"},
 	"os/exec":                                    {"internal/demo", "internal/git"},
 	"github.com/google/go-cmp/cmp":               {},

@@ -132,8 +132,8 @@ func (s *session) adoptAll(ctx context.Context, c *cli.Context, rec *state.Recor
 		}
 		if known && e.Set != s.set {
 			return out, &guardError{
-				fmt.Sprintf("manifest set %q manages pool %s (its %s)", e.Set, d.Key, e.File),
-				"declare it in one set only, or hand it over with: poolsync state forget " + string(d.Reference),
+				message: fmt.Sprintf("manifest set %q manages pool %s (its %s)", e.Set, d.Key, e.File),
+				hint:    "declare it in one set only, or hand it over with: poolsync state forget " + string(d.Reference),
 			}
 		}
 		a, err := s.adoptOne(ctx, c, d, l, live, settled)

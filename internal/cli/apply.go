@@ -240,11 +240,8 @@ func (a *application) recordMoves() {
 // approved limits a plan to what was approved: the saved plan of --plan, or the
 // digest of --expect-plan.
 func (a *application) approved(now diff.Plan) (diff.Plan, []string, error) {
-	if want := a.c.String(flagExpectPlan); want != "" && strings.TrimPrefix(want, "sha256:") != strings.TrimPrefix(now.Digest, "sha256:") {
-		return now, nil, &guardError{
-			fmt.Sprintf("the plan has the digest %s, and %s was expected", now.Digest, want),
-			"something moved since the plan was reviewed; look at the plan again: poolsync plan",
-		}
+	if want := a.c.String(flagExpectPlan); !expected(now, want) {
+		return now, nil, notExpected(now, want)
 	}
 	if a.saved == nil {
 		return now, nil, nil

@@ -52,7 +52,10 @@ func (x exit) hint(format string, args ...any) exit {
 }
 
 // guardError is a refusal: exit 4.
-type guardError struct{ message, hint string }
+type guardError struct {
+	message, hint string
+	stale         bool // the plan no longer is the one that was reviewed
+}
 
 // Error says what is refused.
 func (e *guardError) Error() string { return e.message }

@@ -36,14 +36,19 @@ type program struct {
 	last    exit  // how the command ended
 	ran     bool  // a command ran, so that its exit is told
 	refused *exit // the command line was refused, which documents are to say
+	// finished, where it is set, gets the command's document when it ends.
+	finished func(document)
 }
 
 // Main runs a command line and gives its exit code.
 func Main(ctx context.Context, sys System) int {
 	cli.FlagStringer = flagHelp
-	p := &program{System: sys}
+	return (&program{System: sys}).main(ctx)
+}
+
+func (p *program) main(ctx context.Context) int {
 	app := p.app()
-	args, x := arrange(sys.Args, app.Commands)
+	args, x := arrange(p.Args, app.Commands)
 	if x == nil {
 		if err := app.RunContext(ctx, args); err != nil {
 			u := usage("%s", err.Error()).hint("poolsync --help lists the commands, poolsync COMMAND --help their flags")
@@ -103,6 +108,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
 			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
+			p.actionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

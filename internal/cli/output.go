@@ -103,6 +103,9 @@ func (o outputs) onStdout(format string) bool {
 // be written does not keep the others from being written, nor what came of the
 // command from being told.
 func (o outputs) finish(d document, x exit) exit {
+	if o.p.finished != nil {
+		o.p.finished(d)
+	}
 	var errs []error
 	for _, to := range o.to {
 		if err := o.write(to, d); err != nil {

@@ -29,6 +29,7 @@ func (p *program) planCommand() *cli.Command {
 		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes"},
 			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if a guard would stop apply"},
+			&cli.StringFlag{Name: flagExpectPlan, Usage: "exit with 4 unless the plan has this `DIGEST`: it is still the one that was reviewed"},
 			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list pools of the bank that nobody declares, too"},
 		}),
 	}, runPlan)
@@ -72,6 +73,9 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	s.tellLostState(snap, r.Input)
 	if x, ok := s.lifts(r.Plan); !ok {
 		return diff.Plan{}, x, false
+	}
+	if want := c.String(flagExpectPlan); !expected(r.Plan, want) {
+		return r.Plan, failed(ctx, notExpected(r.Plan, want)), true
 	}
 	return r.Plan, planExit(c, r.Plan), true
 }

@@ -63,7 +63,7 @@ func readPlan(name string) (savedPlan, error) {
 	}
 	p, err := decodePlan(data)
 	if err != nil {
-		return p, &guardError{fmt.Sprintf("plan %s: %v", name, err), "make the plan anew: poolsync plan -o json=" + name}
+		return p, &guardError{message: fmt.Sprintf("plan %s: %v", name, err), hint: "make the plan anew: poolsync plan -o json=" + name}
 	}
 	return p, nil
 }
@@ -107,8 +107,8 @@ func (p savedPlan) fits(s *session) error {
 	} {
 		if x.was != x.is {
 			return &guardError{
-				fmt.Sprintf("the plan is for %s %s, and this run is for %s", x.what, x.was, x.is),
-				"apply it where it was made for, or make a plan for this run",
+				message: fmt.Sprintf("the plan is for %s %s, and this run is for %s", x.what, x.was, x.is),
+				hint:    "apply it where it was made for, or make a plan for this run",
 			}
 		}
 	}
@@ -150,8 +150,8 @@ func (p savedPlan) against(now diff.Plan, entries map[pool.Key]pool.Entry) (kept
 	}
 	if len(moved) > 0 {
 		return kept, extra, &guardError{
-			"what the plan was made from has moved since:\n" + strings.Join(moved, "\n"),
-			"make the plan anew and have it reviewed",
+			message: "what the plan was made from has moved since:\n" + strings.Join(moved, "\n"),
+			hint:    "make the plan anew and have it reviewed", stale: true,
 		}
 	}
 	return kept, extra, nil

@@ -43,8 +43,8 @@ func (s *session) checkKey(snap state.Snapshot) error {
 		return nil
 	}
 	return &guardError{
-		"the state's primary item bank is that of another consumer key",
-		"use that key, name the bank by --organisation-id, or keep another state by --state",
+		message: "the state's primary item bank is that of another consumer key",
+		hint:    "use that key, name the bank by --organisation-id, or keep another state by --state",
 	}
 }
 

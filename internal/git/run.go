@@ -82,7 +82,7 @@ func environ() []string {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains(unset, name) || strings.HasPrefix(strings.ToUpper(name), "LEARNOSITY_")
 	})
-	return append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_PAGER=cat", "GIT_NO_REPLACE_OBJECTS=1", "GIT_OPTIONAL_LOCKS=0")
+	return append(withToken(env), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_PAGER=cat", "GIT_NO_REPLACE_OBJECTS=1", "GIT_OPTIONAL_LOCKS=0")
 }
 
 // Run runs git and gives its output.

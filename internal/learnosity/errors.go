@@ -121,6 +121,15 @@ func (e *Error) Unwrap() error { return e.Err }
 // Outcome says whether the call took effect.
 func (e *Error) Outcome() Outcome { return e.Effect }
 
+// Credentials reports whether the server did not take the consumer's word: wrong
+// key, signature, domain or rights.
+func (e *Error) Credentials() bool {
+	return e.Code != codeTimestamp && (e.Status == 401 || e.Status == 403 || e.Code/1000 == 41)
+}
+
+// Unreachable reports whether there was no usable answer of the server.
+func (e *Error) Unreachable() bool { return e.Status == 0 || e.Status >= 500 || e.fault != faultNone }
+
 // throttled reports whether a quota was exceeded, by either sign.
 func (e *Error) throttled() bool { return e.Status == 429 || e.Code == codeThrottled }
 

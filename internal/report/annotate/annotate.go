@@ -29,11 +29,12 @@ const (
 	kindNotice  = "notice"
 )
 
-// maxAnnotations is how many annotations of a kind GitHub shows for a step.
-const maxAnnotations = 10
+// maxAnnotations is how many annotations of a kind are written. GitHub shows ten
+// for a step: the tenth says how many more there are.
+const maxAnnotations = 9
 
-// Write writes up to ten commands of a kind, and says as a notice how many more
-// there are: an eleventh would not be shown.
+// Write writes up to nine commands of a kind, the worst kind first, and says how
+// many more there are.
 func (o Options) Write(w io.Writer, p page.Page) error {
 	all := commands(p)
 	var b strings.Builder
@@ -56,10 +57,16 @@ func (o Options) Write(w io.Writer, p page.Page) error {
 	}
 	for _, kind := range kinds {
 		if rest := counts[kind] - maxAnnotations; rest > 0 {
-			put(command{kind: kindNotice, title: "poolsync", message: []string{fmt.Sprintf("and %d more of kind %s; the text and JSON outputs have all", rest, kind)}})
+			put(command{kind: kind, title: "poolsync", message: []string{fmt.Sprintf("and %d more; the log and the JSON output have all", rest)}})
 		}
 	}
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Notice writes one annotation that belongs to no line.
+func Notice(w io.Writer, title, text string) error {
+	_, err := io.WriteString(w, command{kind: kindNotice, title: title, message: []string{text}}.String()+"\n")
 	return err
 }
 
