@@ -114,7 +114,7 @@ func (t told) name() string {
 	if t.Target.Bank != "" {
 		name = "item bank " + t.Target.Bank.String()
 	}
-	if t.Set != "" && t.Set != defaultSet {
+	if t.Set != "" && t.Set != "default" {
 		name = t.Set + ", " + name
 	}
 	return name
