@@ -141,6 +141,7 @@ const closeTime = 4 * time.Second
 // hold takes the state and carries the plan out under it. moved says that the
 // state had changed before anything was sent.
 func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
+	a.p.shows.enter("waiting for the state")
 	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), a.c.Duration(flagLockTimeout))
 	if err != nil {
 		return failed(ctx, err), false
@@ -308,7 +309,7 @@ func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 	if slices.Contains(a.banks(), pool.Primary) {
 		a.rec.BindKey(a.keyHash())
 	}
-	show := newProgress(a.p)
+	show := a.p.shows
 	engine := apply.Engine{
 		Runner: apply.Runner{
 			Remote: a.client, Recorder: a.rec, Log: a.p.log, Run: a.run, Verify: a.c.Bool(flagVerify), Now: a.now, Report: show.update,
@@ -317,7 +318,7 @@ func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 		Plan: a.replan,
 	}
 	result, err := engine.Run(ctx, plan)
-	show.end()
+	show.enter("")
 	a.takeResult(result)
 	return a.resultExit(ctx, result, err), err
 }

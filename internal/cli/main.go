@@ -38,6 +38,7 @@ type program struct {
 	refused *exit // the command line was refused, which documents are to say
 	// finished, where it is set, gets the command's document when it ends.
 	finished func(document)
+	shows    *progress // what is waited for; nil where nothing is told
 }
 
 // Main runs a command line and gives its exit code.
@@ -92,6 +93,7 @@ func (p *program) tell(x exit) {
 // say writes a line of the story to standard error. What it holds may have come
 // from a manifest or a server.
 func (p *program) say(format string, args ...any) {
+	p.shows.clear()
 	_, _ = fmt.Fprintf(p.Stderr, "poolsync: %s\n", message.Safe(fmt.Sprintf(format, args...)))
 }
 
@@ -131,7 +133,7 @@ func (p *program) command(c cli.Command, run action) *cli.Command {
 		if err != nil {
 			return err
 		}
-		p.log = slog.New(slog.NewTextHandler(message.SafeWriter{W: p.Stderr}, &slog.HandlerOptions{Level: level}))
+		p.log = slog.New(slog.NewTextHandler(message.SafeWriter{W: clearing{p, p.Stderr}}, &slog.HandlerOptions{Level: level}))
 		p.last = run(cc.Context, cc, p)
 		return nil
 	}

@@ -103,6 +103,7 @@ func (o outputs) onStdout(format string) bool {
 // be written does not keep the others from being written, nor what came of the
 // command from being told.
 func (o outputs) finish(d document, x exit) exit {
+	o.p.shows.end()
 	if o.p.finished != nil {
 		o.p.finished(d)
 	}

@@ -31,10 +31,25 @@ func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool)
 	if err := s.checkBanks(snap); err != nil {
 		return planner.Made{}, err
 	}
+	s.p.shows.enter(s.reading(snap))
 	p := planner.Planner{
 		Reader: s.reader, Log: s.p.log, Now: s.now, Declared: s.declared, Options: s.options, Selects: s.selects, SkipVerify: s.skipVerify,
 	}
 	return p.Make(ctx, snap, scope, listed)
+}
+
+// reading says what a comparison waits for.
+func (s *session) reading(snap state.Snapshot) string {
+	pending := 0
+	for _, e := range snap.Entries {
+		if e.Pending != nil && e.Set == s.set {
+			pending++
+		}
+	}
+	if pending > 0 {
+		return "finding out what became of " + plural(pending, "earlier call")
+	}
+	return "reading " + plural(len(s.declared), "pool") + " of the bank"
 }
 
 // checkKey refuses a state whose primary bank is that of another consumer key.

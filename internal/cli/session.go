@@ -190,6 +190,8 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 	if s.store, err = s.openStore(s.settings.state, s.now, s.p.log); err != nil {
 		return usage("%w", err), false
 	}
+	s.p.shows = newProgress(s.p)
+	s.p.shows.enter("reading the state")
 	s.options = diffOptions(c)
 	s.options.Freeze = s.freeze
 	if !c.IsSet(flagMaxChange) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report/message"
 )
 
@@ -104,4 +105,29 @@ func (p Plan) Sealed() Plan {
 		p.Checksum, _ = Checksum(document) // our own document is an object
 	}
 	return p
+}
+
+// Question asks whether a plan is to be applied: where, how much, and what of it
+// is dangerous.
+func Question(p diff.Plan, banks []pool.Bank) message.Message {
+	n, danger, blocked := 0, 0, 0
+	for _, ch := range p.Changes {
+		switch {
+		case len(ch.Blocked) > 0 && len(ch.Calls) > 0:
+			blocked++
+		case len(ch.Calls) > 0 || ch.Has(diff.Retire) || ch.Has(diff.Forgotten):
+			n++
+			if ch.Dangerous {
+				danger++
+			}
+		}
+	}
+	said := []message.Message{message.New("Apply %s to %s", message.Count(n, "change"), bankNames(banks))}
+	if danger > 0 {
+		said = append(said, message.New("%s of them seen at once in published pools", message.Number(danger)))
+	}
+	if blocked > 0 {
+		said = append(said, message.New("%s blocked and left out", message.Number(blocked)))
+	}
+	return message.New("%s?", message.Join(", ", said...))
 }
