@@ -16,6 +16,7 @@ import (
 
 	"github.com/poolsync/poolsync/internal/ghactions"
 	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/report/annotate"
 	"github.com/poolsync/poolsync/internal/report/markdown"
 	"github.com/poolsync/poolsync/internal/report/message"
@@ -34,10 +35,10 @@ type told struct {
 	Target *struct {
 		Bank json.Number `json:"organisation_id"`
 	} `json:"target"`
-	Set     string         `json:"set"`
-	Digest  string         `json:"digest"`
-	Offline bool           `json:"offline"`
-	Summary map[string]int `json:"summary"`
+	Set     string          `json:"set"`
+	Digest  string          `json:"digest"`
+	Offline *report.Offline `json:"offline"`
+	Summary map[string]int  `json:"summary"`
 	Changes []struct {
 		Bank        json.Number `json:"organisation_id"`
 		Reference   string      `json:"reference"`
@@ -91,7 +92,7 @@ func (s *step) report(d document, x exit) ghactions.Report {
 	}
 	switch s.in.Command {
 	case ghactions.Plan:
-		r.Planned, r.Offline = x.err == nil, t.Offline
+		r.Planned, r.Offline = x.err == nil, t.Offline != nil
 		r.HasChanges = slices.ContainsFunc(due, func(w string) bool { return t.Summary[w] > 0 })
 		if r.Planned {
 			r.PlanFile, r.Digest, r.Changes = r.ResultFile, t.Digest, t.changes()

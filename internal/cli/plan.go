@@ -30,6 +30,7 @@ func (p *program) planCommand() *cli.Command {
 			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes"},
 			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if a guard would stop apply"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "exit with 4 unless the plan has this `DIGEST`: it is still the one that was reviewed"},
+			&cli.BoolFlag{Name: flagOffline, Usage: "compare with what was recorded, without asking the bank: no credentials are needed"},
 			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list pools of the bank that nobody declares, too"},
 		}),
 	}, runPlan)
@@ -52,6 +53,12 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 		return diff.Plan{}, x, false
 	}
 	s.showFindings()
+	if x, ok := offlineOnly(c); !ok {
+		return diff.Plan{}, x, false
+	}
+	if c.Bool(flagOffline) {
+		return s.planOffline(ctx, c)
+	}
 	if x, ok := s.connect(ctx, c); !ok {
 		return diff.Plan{}, x, false
 	}

@@ -33,6 +33,8 @@ type savedPlan struct {
 	Digest        string        `json:"digest"`
 	Checksum      string        `json:"checksum"`
 	Changes       []savedChange `json:"changes"`
+	// Offline plans rest on no answer of the bank.
+	Offline *report.Offline `json:"offline"`
 }
 
 // savedChange is what a plan says of one pool, in the parts that are compared.
@@ -79,6 +81,8 @@ func decodePlan(data []byte) (savedPlan, error) {
 		return p, fmt.Errorf("it has format %d, and this version of poolsync reads format %d", p.SchemaVersion, report.SchemaVersion)
 	case p.Command != "plan":
 		return p, fmt.Errorf("it is the output of %q, not of plan", p.Command)
+	case p.Offline != nil:
+		return p, errors.New("it was made offline, without the bank's answers")
 	case p.Exit.Code != CodeDone && p.Exit.Code != CodeChanges:
 		return p, fmt.Errorf("that plan was not completed: %s", p.Exit.Reason)
 	}

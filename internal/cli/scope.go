@@ -180,7 +180,7 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 	return report.Plan{
 		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
 		Set:  s.set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
-		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, HeldBy: s.held,
+		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, Offline: s.offline, HeldBy: s.held,
 	}
 }
 

@@ -44,6 +44,7 @@ type session struct {
 	quiet      bool // findings are the product, and not shown beside it
 	prunes     bool // the command knows --prune
 	held       *report.Holder
+	offline    *report.Offline
 }
 
 // begin resolves the settings and the outputs of a command. ok is false if the
@@ -187,6 +188,12 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 	if s.reader, err = learnosity.NewReader(s.clientConfig()); err != nil {
 		return s.badConfig(err), false
 	}
+	return s.open(ctx, c)
+}
+
+// open prepares the store, and what the comparison goes by.
+func (s *session) open(ctx context.Context, c *cli.Context) (exit, bool) {
+	var err error
 	if s.store, err = s.openStore(s.settings.state, s.now, s.p.log); err != nil {
 		return usage("%w", err), false
 	}

@@ -24,7 +24,9 @@ type Plan struct {
 	Files    int           `json:"files"`
 	Pools    int           `json:"pools"` // declared
 	HeldBy   *Holder       `json:"held_by,omitempty"`
-	Lost     *LostState    `json:"-"`
+	// Offline is set where the bank was not asked: then there is no digest.
+	Offline *Offline   `json:"offline,omitempty"`
+	Lost    *LostState `json:"-"`
 }
 
 // Holder is the run that holds the state while the plan is made.

@@ -36,6 +36,10 @@ func (p Plan) Page(full bool) page.Page {
 		return out
 	}
 	out.Headline = p.headline(banks)
+	if p.Offline != nil {
+		out.Headline = p.offlineHeadline()
+		out.Intro = append(out.Intro, p.Offline.against())
+	}
 	if p.HeldBy != nil {
 		out.Intro = append(out.Intro, p.HeldBy.line())
 	}

@@ -121,6 +121,9 @@ func (p Plan) counts() []count {
 
 // line is the plan in one line: what is not zero.
 func (p Plan) line() message.Message {
+	if p.Summary.nothing() && p.Offline != nil {
+		return message.New("Nothing differs from what was recorded of %s.", message.Count(p.Pools, "pool"))
+	}
 	if p.Summary.nothing() {
 		return noChanges(p.Pools, p.Summary.Unmanaged)
 	}
@@ -143,6 +146,9 @@ func (p Plan) line() message.Message {
 	}
 	if n := p.Calls.Set + p.Calls.Update; n > 0 {
 		parts = append(parts, message.Count(n, "call"))
+	}
+	if p.Offline != nil {
+		return message.New("As recorded: %s.", message.Join(". ", parts...))
 	}
 	return message.New("Plan: %s.", message.Join(". ", parts...))
 }
