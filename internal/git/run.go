@@ -1,7 +1,8 @@
-// Package git runs the system's git. Commands go in, their output comes out; nothing
-// of the environment leads them to another repository, nothing that is typed at
-// the terminal reaches them, and what git says is fit for a message. The package
-// knows no command and keeps nothing.
+// Package git runs the system's git: a branch that is read and moved without being
+// checked out, and what the history tells of a commit. Nothing of the environment
+// leads git to another repository, nothing that is typed at the terminal reaches
+// it, and what it says is fit for a message. The package does not know what lies
+// on a branch.
 package git
 
 import (
@@ -23,6 +24,7 @@ import (
 // Dir is a folder that git is run in.
 type Dir struct {
 	Path string
+	Env  []string     // variables beside those of the environment
 	Log  *slog.Logger // hears of every command; it may be nil
 }
 
@@ -89,13 +91,13 @@ func environ() []string {
 func (d Dir) Run(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", append(slices.Clone(always), args...)...)
 	var out, errs bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = d.Path, environ(), stdin, &out, &tail{buf: &errs}
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = d.Path, append(environ(), d.Env...), stdin, &out, &tail{buf: &errs}
 	detach(cmd)
 	cmd.WaitDelay = time.Second // what a hook left behind may hold the pipes
 	begun := time.Now()
 	err := cmd.Run()
 	if d.Log != nil {
-		d.Log.LogAttrs(ctx, slog.LevelDebug, "git", slog.String("command", args[0]), slog.Duration("duration", time.Since(begun)), slog.Bool("ok", err == nil))
+		d.Log.LogAttrs(ctx, slog.LevelDebug, "git", slog.String("command", command(args)), slog.Duration("duration", time.Since(begun)), slog.Bool("ok", err == nil))
 	}
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		return out.Bytes(), nil
@@ -106,7 +108,15 @@ func (d Dir) Run(ctx context.Context, stdin io.Reader, args ...string) ([]byte, 
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return nil, &Error{Command: args[0], Stdout: out.String(), Stderr: Harmless(errs.String()), Err: err}
+	return nil, &Error{Command: command(args), Stdout: out.String(), Stderr: Harmless(errs.String()), Err: err}
+}
+
+// command is the name of a command, behind the options that precede it.
+func command(args []string) string {
+	for len(args) > 2 && args[0] == "-c" {
+		args = args[2:]
+	}
+	return args[0]
 }
 
 // Line runs git and gives its output without the line's end.

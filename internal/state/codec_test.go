@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/poolsync/poolsync/internal/git"
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
@@ -91,20 +92,16 @@ func again[T any](t *testing.T, v T, decode func([]byte) (T, error)) {
 	require.Equal(t, string(first), string(second))
 }
 
-// FuzzListing: no output of git is too strange.
-func FuzzListing(f *testing.F) {
-	f.Add([]byte("100644 blob abc\t505/a.json\x00"), []byte("abc blob 2\n{}\n"))
-	f.Add([]byte("x\x00\x00"), []byte("abc missing\n"))
-	f.Fuzz(func(_ *testing.T, listing, blobs []byte) {
+// FuzzBranch: no file of a branch is too strange.
+func FuzzBranch(f *testing.F) {
+	f.Add("505/a.json", []byte("{}"))
+	f.Add("README.md", []byte(""))
+	f.Fuzz(func(_ *testing.T, path string, data []byte) {
 		b := branchState{Snapshot: Snapshot{Entries: map[pool.Key]pool.Entry{}}}
-		for _, o := range b.sort(listing) {
-			data, rest, err := nextBlob(blobs)
-			if err != nil {
-				break
-			}
-			blobs = rest
-			b.take(o.path, data)
+		for _, o := range b.sort([]git.Object{{Mode: "100644", Kind: "blob", ID: "abc", Path: path}}) {
+			b.take(o.Path, data)
 		}
+		b.judge()
 		_ = b.corrupt("git:x")
 	})
 }

@@ -24,7 +24,7 @@ type ended struct {
 func leftBy(runs []ended, lease *Holder) bool {
 	host, _ := os.Hostname()
 	return lease != nil && slices.ContainsFunc(runs, func(e ended) bool {
-		same := e.Who == lease.Who && e.Where == lease.Where && e.Run == lease.Run && e.Since.Equal(lease.Since)
+		same := e.Who == lease.Who && e.Where == lease.Where && e.Run == lease.Run && e.Nonce == lease.Nonce && e.Since.Equal(lease.Since)
 		return same && (e.Host != host || e.Process == os.Getpid() || !alive(e.Process))
 	})
 }

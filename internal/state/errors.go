@@ -1,11 +1,11 @@
 package state
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/poolsync/poolsync/internal/git"
 )
 
 // HeldError says that someone else holds the state.
@@ -107,39 +107,9 @@ func (e *LostError) Hint() string {
 	return "the next apply finds out what became of the calls that were under way; nothing is sent until then"
 }
 
-// RemoteError says that the remote of a branch could not be read, or not be
+// RemoteError says that the branch of a state could not be read, or not be
 // written.
-type RemoteError struct {
-	Store   string
-	Remote  string
-	Refused bool // the remote answered, and refused the push
-	Err     error
-}
-
-// Error names the remote and gives its words.
-func (e *RemoteError) Error() string {
-	if e.Refused {
-		return fmt.Sprintf("state %s: %s refuses the push: %v", e.Store, e.Remote, e.Err)
-	}
-	if errors.Is(e.Err, context.Canceled) {
-		return fmt.Sprintf("state %s: the answer of %s was not waited for: %v", e.Store, e.Remote, e.Err)
-	}
-	return fmt.Sprintf("state %s: %s cannot be reached: %v", e.Store, e.Remote, e.Err)
-}
-
-// Unwrap gives the cause.
-func (e *RemoteError) Unwrap() error { return e.Err }
-
-// Hint says what to do next; nothing where it was us who did not wait.
-func (e *RemoteError) Hint() string {
-	if errors.Is(e.Err, context.Canceled) {
-		return ""
-	}
-	if e.Refused {
-		return "give this identity the right to push, without review and without force, to the branch " + strings.TrimPrefix(e.Store, gitPrefix)
-	}
-	return "check the remote's address, and the credentials that git has for it: git ls-remote " + strings.TrimPrefix(e.Remote, "remote ")
-}
+type RemoteError = git.RemoteError
 
 // KeptError says that what happened could not be recorded in the store and lies
 // in a local recovery file instead, which the next run there picks up.

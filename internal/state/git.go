@@ -1,13 +1,13 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +34,12 @@ type Git struct {
 	// LocalClock says that Now is not the server's time: a lease that has run out
 	// by it may still hold, and is neither taken over nor overlooked.
 	LocalClock bool
+	// Confirm makes sure that Now can be trusted; nil is that it can. Where it
+	// cannot, nobody takes a lease over, and nobody begins to write.
+	Confirm func(context.Context) error
+	// Tell hears what whoever reads this state has to know, once for each thing;
+	// it may be nil.
+	Tell func(string)
 	// Log hears of git commands and of pushes that were repeated; it may be nil.
 	Log *slog.Logger
 	// Timeout bounds each git command that talks to the remote; 0 is a minute.
@@ -62,18 +68,40 @@ func (g Git) now() time.Time {
 	return g.Now()
 }
 
+// tell tells of a state that was seen here before and is lost.
+func (g Git) tell(st branchState) {
+	for _, l := range st.Losses {
+		if g.Tell != nil {
+			g.Tell(l.String())
+		}
+	}
+	if g.Tell != nil && len(st.foreign) > 0 && !st.ours {
+		g.Tell(fmt.Sprintf("branch %s holds no state, and files that are not poolsync's: %s", g.branchName(), list(st.foreign)))
+	}
+}
+
+// confirm makes sure that the time can be trusted.
+func (g Git) confirm(ctx context.Context) error {
+	if g.Confirm == nil {
+		return nil
+	}
+	return g.Confirm(ctx)
+}
+
 // Read gives the state as the remote has it now.
 func (g Git) Read(ctx context.Context) (Snapshot, error) {
 	b, err := g.open(ctx)
 	if err != nil {
 		return Snapshot{}, err
 	}
+	defer b.Close()
 	st, err := b.read(ctx)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	b.tidy(ctx, st.commit)
-	if st.Holder = st.heldAt(g.now()); g.LocalClock {
+	b.Tidy(ctx, st.commit)
+	g.tell(st)
+	if st.Holder = st.heldAt(g.now()); g.LocalClock || (st.lease != nil && g.confirm(ctx) != nil) {
 		st.Holder = st.lease
 	}
 	return st.Snapshot, st.corrupt(g.Name())
@@ -88,13 +116,30 @@ func (g Git) Acquire(ctx context.Context, h Holder) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, err := g.session(ctx, b, h)
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (g Git) session(ctx context.Context, b branch, h Holder) (Session, error) {
 	st, err := b.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &gitSession{branch: b, now: g.now, localClock: g.LocalClock, holder: h, tip: st.commit, head: st.head, stored: st.Snapshot}
-	if err := s.begin(st); err != nil {
-		b.tidy(ctx, st.commit)
+	g.tell(st)
+	h.Nonce = rand.Text() // so that no two runs make the same commit
+	s := &gitSession{branch: b, now: g.now, confirm: g.confirm, localClock: g.LocalClock, holder: h, tip: st.commit, head: st.head, stored: st.Snapshot}
+	if err = st.writable(g.Name()); err == nil {
+		err = g.confirm(ctx)
+	}
+	if err == nil {
+		err = s.begin(st)
+	}
+	if err != nil {
+		b.Tidy(ctx, st.commit)
 		return nil, err
 	}
 	return s, nil
@@ -107,12 +152,14 @@ func (g Git) Unlock(ctx context.Context) (*Holder, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer b.Close()
 	st, err := b.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer b.tidy(context.WithoutCancel(ctx), "")
-	damaged := slices.ContainsFunc(st.faults, func(err error) bool { return strings.HasPrefix(err.Error(), leaseFile+": ") })
+	defer b.Tidy(context.WithoutCancel(ctx), "")
+	g.tell(st)
+	damaged := slices.ContainsFunc(st.faults, isLeaseFault)
 	if st.lease == nil && !damaged {
 		return nil, nil
 	}
@@ -122,109 +169,114 @@ func (g Git) Unlock(ctx context.Context) (*Holder, error) {
 	} else {
 		message = "unlock: the lease of " + st.lease.String() + " is taken off\n"
 	}
-	id, err := b.write(ctx, st.commit, message, g.now(), []file{{path: leaseFile}})
+	id, err := b.write(ctx, st.commit, message, g.now(), []git.File{{Path: leaseFile}})
 	if err != nil {
 		return nil, err
 	}
-	if err := b.push(ctx, st.commit, id); err != nil {
-		return nil, err
+	return st.lease, b.push(ctx, st.commit, id)
+}
+
+// write makes a commit that is not pushed yet.
+func (b branch) write(ctx context.Context, parent, message string, at time.Time, files []git.File) (string, error) {
+	id, err := b.Write(ctx, parent, message, at, files)
+	if err != nil {
+		return "", fmt.Errorf("write state %s: %w", b.store, err)
 	}
-	return st.lease, nil
+	return id, nil
+}
+
+// push moves the branch: ErrMoved if it is not where it was.
+func (b branch) push(ctx context.Context, from, to string) error {
+	switch err := b.Push(ctx, from, to); {
+	case errors.Is(err, git.ErrMoved):
+		return fmt.Errorf("state %s: %w", b.store, ErrMoved)
+	case err != nil:
+		return fmt.Errorf("state %s: %w", b.store, err)
+	default:
+		return nil
+	}
+}
+
+// branch is the branch of a state.
+type branch struct {
+	git.Branch
+	store string // its name in messages
 }
 
 // open finds git, the repository and the remote.
 func (g Git) open(ctx context.Context) (branch, error) {
-	dir, err := openGit(ctx, g.Dir, g.Timeout, g.Log)
+	r, err := git.Open(ctx, g.Dir, g.Timeout, g.Log)
 	if err != nil {
-		return branch{}, err
+		return branch{}, fmt.Errorf("state %s: %w; the state lies on a branch of the repository that the manifests are in; to keep it in a file: --state file:PATH", g.Name(), err)
 	}
-	b := branch{
-		gitDir: dir, store: g.Name(), ref: "refs/heads/" + g.branchName(), run: privateRefs + strconv.FormatInt(time.Now().Unix(), 10) + "-" + strings.ToLower(rand.Text()), pause: g.Pause,
-	}
-	if b.pause == 0 {
-		b.pause = time.Second
-	}
-	if _, err := b.Run(ctx, nil, "check-ref-format", b.ref); err != nil {
-		return b, fmt.Errorf("--state %s: %q is no name of a branch", g.Name(), g.branchName())
-	}
-	if b.remote, err = g.remote(ctx, b); err != nil {
-		return b, err
-	}
-	if b.remote != "" {
-		return b, nil
-	}
-	return b, b.checkedOut(ctx)
-}
-
-// checkedOut refuses a local branch that a work tree of the repository has checked
-// out: moving it would make all of its files look changed there.
-func (b branch) checkedOut(ctx context.Context) error {
-	trees, err := b.Line(ctx, "worktree", "list", "--porcelain")
+	b, err := r.Branch(ctx, g.branchName(), g.Remote)
 	if err != nil {
-		return fmt.Errorf("see which branches are checked out: %w", err)
+		r.Close()
+		return branch{}, fmt.Errorf("state %s: %w", g.Name(), err)
 	}
-	dir := ""
-	for line := range strings.Lines(trees) {
-		word, value, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
-		switch {
-		case word == "worktree":
-			dir = value
-		case word == "branch" && value == b.ref:
-			return fmt.Errorf("branch %s is checked out in %s, and poolsync never changes a branch that is; switch to another one there, or name another branch: --state git:BRANCH",
-				strings.TrimPrefix(b.ref, "refs/heads/"), git.Harmless(dir))
-		}
-	}
-	return nil
-}
-
-// remote decides where the branch is kept.
-func (g Git) remote(ctx context.Context, b branch) (string, error) {
-	if g.Remote != "" {
-		if strings.HasPrefix(g.Remote, "-") {
-			return "", fmt.Errorf("%q is no remote", g.Remote)
-		}
-		return g.Remote, nil
-	}
-	out, err := b.Run(ctx, nil, "config", "-z", "--get-regexp", `^(remote\..*\.url|branch\..*\.remote)$`)
-	var failed *git.Error
-	if errors.As(err, &failed) && failed.Code() == 1 {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	var names []string
-	for item := range strings.SplitSeq(string(out), "\x00") {
-		name, value, _ := strings.Cut(item, "\n")
-		if name == "branch."+g.branchName()+".remote" && value != "." {
-			return value, nil
-		}
-		if name, ok := strings.CutPrefix(name, "remote."); ok {
-			names = append(names, strings.TrimSuffix(name, ".url"))
-		}
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	switch {
-	case len(names) == 0:
-		return "", nil
-	case len(names) == 1:
-		return names[0], nil
-	case slices.Contains(names, "origin"):
-		return "origin", nil
-	}
-	return "", fmt.Errorf("which of the remotes %s keeps the state? say so once: git config branch.%s.remote NAME", strings.Join(names, ", "), g.branchName())
+	b.Pause = cmp.Or(g.Pause, time.Second)
+	return branch{b, g.Name()}, nil
 }
 
 // read gives the branch as it is now.
 func (b branch) read(ctx context.Context) (branchState, error) {
-	tip, err := b.fetch(ctx)
+	tip, lost, err := b.Fetch(ctx)
 	if err != nil {
-		return branchState{}, err
+		return branchState{}, fmt.Errorf("state %s: %w", b.store, err)
 	}
 	st, err := b.load(ctx, tip)
 	if err != nil {
-		err = fmt.Errorf("read state %s: %w", b.store, err)
+		return st, fmt.Errorf("read state %s: %w", b.store, err)
 	}
-	return st, err
+	for _, l := range lost {
+		st.Losses = append(st.Losses, b.loss(l))
+	}
+	return st, nil
+}
+
+// Loss is a state that was seen here before, and that the branch has no more.
+type Loss struct {
+	What    string // a sentence
+	Restore string // the command that brings it back
+	Forget  string // the command after which it is not told any more
+}
+
+// loss words what a branch has lost, with what to type.
+func (b branch) loss(l git.Lost) Loss {
+	in := "git "
+	if b.Path != "." {
+		in += "-C " + shellQuote(b.Path) + " "
+	}
+	where, push := "remote "+git.Harmless(b.Remote), in+"push "
+	if b.Remote == "" {
+		where, push = "this repository", in+"push . "
+	} else {
+		push += shellQuote(b.Remote) + " "
+	}
+	out := Loss{Restore: push + l.Commit + ":" + shellQuote(b.Ref()), Forget: in + "update-ref -d " + shellQuote(l.Ref)}
+	kept := fmt.Sprintf("what was seen here before, %.12s, is kept as %s", l.Commit, l.Ref)
+	switch l.How {
+	case git.Gone:
+		out.What = fmt.Sprintf("the state is lost: %s has no branch %s any more; %s", where, b.Name, kept)
+	case git.Rewound:
+		out.What = fmt.Sprintf("the state is not the newest: branch %s of %s was set back to %.12s; %s", b.Name, where, l.Tip, kept)
+	default:
+		out.What = fmt.Sprintf("the state was begun anew: branch %s of %s does not go on from what was seen here before; %s", b.Name, where, kept)
+		lease := "--force-with-lease=" + b.Name + ":" + l.Tip + " "
+		out.Restore = strings.Replace(push, "push ", "push "+lease, 1) + l.Commit + ":" + shellQuote(b.Ref())
+	}
+	return out
+}
+
+// String tells of the loss, with both commands.
+func (l Loss) String() string {
+	return l.What + "; to bring it back: " + l.Restore + " ; if the branch is right as it is: " + l.Forget
+}
+
+// shellQuote makes one word of a text for a shell.
+func shellQuote(text string) string {
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" && text != "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

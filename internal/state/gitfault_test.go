@@ -284,7 +284,7 @@ func TestGitBadInput(t *testing.T) {
 		"newer state":      {map[string]string{"poolsync.json": `{"format":2,"later":1}`}, []string{"poolsync.json: it was written by a newer"}, "newer one", 2},
 		"no state":         {map[string]string{"poolsync.json": `{}`}, []string{"format 0 is not"}, "git log", 2},
 		"no head":          {map[string]string{"poolsync.json": ""}, []string{"poolsync.json: it is missing"}, "--state git:BRANCH", 2},
-		"foreign files":    {map[string]string{"README.md": "hello", "505/sub/a.json": "{}", "0/a.json": "{}", "a b": "c"}, []string{`files that are not poolsync's: "0/a.json", "505/sub/a.json", "README.md", "a b"`}, "--state git:BRANCH", 2},
+		"foreign files":    {map[string]string{"README.md": "hello", "505/sub/a.json": "{}", "0/a.json": "{}", "a b": "c"}, []string{`files that are not poolsync's: "0/a.json", "505/sub/a.json", "a b"`}, "--state git:BRANCH", 2},
 		"damaged lease":    {map[string]string{"lease.json": "{}"}, []string{"lease.json: it names no end"}, "state unlock", 2},
 		"several":          {map[string]string{"505/a.json": "x", "505/b.json": "y", "z": "z"}, []string{"505/a.json", "505/b.json", `"z"`}, "git log", 0},
 	} {
@@ -326,6 +326,104 @@ func TestGitWrongBranch(t *testing.T) {
 	before := git(t, bare, "rev-parse", "main")
 	_, err := g.Acquire(t.Context(), state.Holder{})
 	require.ErrorContains(t, err, `not poolsync's: "pools.yaml"`)
-	require.ErrorContains(t, err, "this is no branch that poolsync made")
+	require.ErrorContains(t, err, "the branch holds no state")
 	same(t, "nothing written", before, git(t, bare, "rev-parse", "main"))
+	var told []string
+	g.Tell = func(text string) { told = append(told, text) }
+	same(t, "read as empty", 0, len(look(t, g).Entries))
+	same(t, "told", []string{`branch main holds no state, and files that are not poolsync's: "pools.yaml"`}, told)
+}
+
+// TestGitPapers: a branch that was made by hand, to be protected, is an empty state,
+// and what lies on it stays there.
+func TestGitPapers(t *testing.T) {
+	t.Parallel()
+	g, bare := onBranch(t)
+	for branch, files := range map[string]map[string]string{
+		"readme": {"README.md": "hello", ".gitignore": "x", ".github/CODEOWNERS": "y", "LICENSE": "z"},
+		"empty":  {},
+	} {
+		commitByHand(t, bare, branch, files)
+		g.Branch = branch
+		same(t, branch, 0, len(look(t, g).Entries))
+		s := take(t, g)
+		commit(t, s, put("a", "one"))
+		require.NoError(t, s.Close())
+		same(t, branch, 1, len(look(t, g).Entries))
+		same(t, "kept", len(files)+2, len(strings.Fields(git(t, bare, "ls-tree", "-r", "--name-only", branch))))
+	}
+}
+
+// TestGitAlike: of two runs that are alike in all but their nonce, at the same
+// moment, one has the state.
+func TestGitAlike(t *testing.T) {
+	t.Parallel()
+	g, bare := onBranch(t)
+	other := another(t, g, bare)
+	for range 2 { // the branch is made, the branch is moved
+		one, two := take(t, g), take(t, other)
+		commit(t, one, put("a", "same"))
+		require.ErrorIs(t, two.Commit(t.Context(), "test", put("a", "same")), state.ErrMoved)
+		require.NoError(t, two.Close())
+		require.NoError(t, one.Close())
+	}
+}
+
+// TestGitTime: where the server's time cannot be trusted, nobody takes over and
+// nobody begins to write.
+func TestGitTime(t *testing.T) {
+	t.Parallel()
+	g, bare := onBranch(t)
+	commit(t, take(t, g), put("a", "one")) // and never gives it back
+	g.Now = func() time.Time { return at.Add(time.Hour) }
+	trusted := errors.New("not trusted")
+	g.Confirm = func(context.Context) error { return trusted }
+	before := git(t, bare, "rev-parse", tip)
+	same(t, "seen by a reader", "ann", look(t, g).Holder.Who)
+	_, err := g.Acquire(t.Context(), state.Holder{})
+	require.ErrorIs(t, err, trusted)
+	trusted = nil
+	s := take(t, g)
+	trusted = errors.New("not any more")
+	require.ErrorIs(t, s.Commit(t.Context(), "m", put("a", "two")), trusted)
+	require.NoError(t, s.Close())
+	same(t, "nothing written", before, git(t, bare, "rev-parse", tip))
+	trusted = nil
+	s = take(t, g)
+	commit(t, s, put("a", "two"))
+	trusted = errors.New("not any more")
+	commit(t, s, put("a", "three")) // what was done is recorded
+	require.NoError(t, s.Close())
+}
+
+// TestGitLost: a state that is gone is told, with the lines that bring it back.
+func TestGitLost(t *testing.T) {
+	t.Parallel()
+	g, bare := onBranch(t)
+	s := take(t, g)
+	commit(t, s, put("a", "one"))
+	require.NoError(t, s.Close())
+	old := git(t, bare, "rev-parse", tip)
+	git(t, bare, "update-ref", "-d", "refs/heads/"+state.DefaultBranch)
+	var told []string
+	g.Tell = func(text string) { told = append(told, text) }
+	snap := look(t, g)
+	require.Len(t, snap.Losses, 1)
+	same(t, "told", []string{snap.Losses[0].String()}, told)
+	require.Contains(t, told[0], "the state is lost: remote origin has no branch poolsync-state any more")
+	// Whoever goes on all the same begins anew, and loses nothing by it.
+	s = take(t, g)
+	commit(t, s, put("b", "two"))
+	require.NoError(t, s.Close())
+	same(t, "anew", 1, len(look(t, g).Entries))
+	loss := look(t, g).Losses[0]
+	require.Contains(t, loss.What, "begun anew")
+	out, err := exec.Command("sh", "-c", loss.Restore).CombinedOutput()
+	require.NoError(t, err, "%s: %s", loss.Restore, out)
+	same(t, "back", old, git(t, bare, "rev-parse", tip))
+	loss = look(t, g).Losses[0]
+	out, err = exec.Command("sh", "-c", loss.Forget).CombinedOutput()
+	require.NoError(t, err, "%s: %s", loss.Forget, out)
+	same(t, "nothing to tell", 0, len(look(t, g).Losses))
+	same(t, "entries", small("a", "one"), look(t, g).Entries[key(505, "a")])
 }

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,99 +37,121 @@ type lease struct {
 // branchState is what a commit of the branch holds.
 type branchState struct {
 	Snapshot
-	commit string // "" where the branch does not exist
-	head   bool   // poolsync.json is there
-	lease  *Holder
-	faults []error
+	commit        string // "" where the branch does not exist
+	head          bool   // poolsync.json is there
+	lease         *Holder
+	faults        []error
+	ours          bool     // any of the files is poolsync's
+	foreign, code []string // files that are not; those among them that are no papers
 }
 
-// object is a line of ls-tree.
-type object struct{ mode, kind, id, path string }
-
-// load reads a commit: the list of its files, then all of them in one batch.
-func (g gitDir) load(ctx context.Context, commit string) (branchState, error) {
-	b := branchState{commit: commit, Snapshot: Snapshot{Version: "0", Entries: map[pool.Key]pool.Entry{}}}
+// load reads a commit of the branch.
+func (b branch) load(ctx context.Context, commit string) (branchState, error) {
+	st := branchState{commit: commit, Snapshot: Snapshot{Version: "0", Entries: map[pool.Key]pool.Entry{}}}
 	if commit == "" {
-		return b, nil
+		return st, nil
 	}
-	listing, err := g.Run(ctx, nil, "ls-tree", "-r", "-z", "--full-tree", commit)
+	objects, blobs, err := b.Files(ctx, commit, st.sort)
 	if err != nil {
-		return b, err
+		return st, err
 	}
-	objects := b.sort(listing)
-	var ask bytes.Buffer
-	for _, o := range objects {
-		ask.WriteString(o.id + "\n")
+	for i, o := range objects {
+		st.take(o.Path, blobs[i])
 	}
-	blobs, err := g.Run(ctx, &ask, "cat-file", "--batch", "--buffer")
-	if err != nil {
-		return b, err
-	}
-	for _, o := range objects {
-		var data []byte
-		if data, blobs, err = nextBlob(blobs); err != nil {
-			return b, fmt.Errorf("read %s: %w", o.path, err)
-		}
-		b.take(o.path, data)
-	}
-	if !b.head {
-		b.fault(headFile, errors.New("it is missing, so this is no branch that poolsync made"))
-	}
-	return b, nil
-}
-
-// nextBlob cuts an object off the output of cat-file.
-func nextBlob(out []byte) (data, rest []byte, err error) {
-	line, rest, ok := bytes.Cut(out, []byte("\n"))
-	fields := strings.Fields(string(line))
-	if !ok || len(fields) != 3 {
-		return nil, nil, fmt.Errorf("git cat-file: %s", git.Harmless(string(line)))
-	}
-	n, err := strconv.Atoi(fields[2])
-	if err != nil || n < 0 || n >= len(rest) {
-		return nil, nil, errors.New("git cat-file: its output ends too early")
-	}
-	return rest[:n], rest[n+1:], nil
+	st.judge()
+	return st, nil
 }
 
 // maxTold bounds the faults and foreign files that an error names.
 const maxTold = 10
 
-// sort takes a listing apart: what belongs to a state is given, all else is a
-// fault. The version is what the entries are, whoever holds them.
-func (b *branchState) sort(listing []byte) []object {
-	var objects []object
-	var foreign []string
+// sort takes a listing apart: what belongs to a state is given. The version is
+// what the entries are, whoever holds them.
+func (b *branchState) sort(listing []git.Object) []git.Object {
+	var objects []git.Object
+	b.foreign, b.code = nil, nil
 	version := sha256.New()
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(listing), "\x00"), "\x00") {
-		meta, path, _ := strings.Cut(line, "\t")
-		fields := strings.Fields(meta)
-		if len(fields) != 3 {
+	for _, o := range listing {
+		switch known := o.Path == headFile || o.Path == leaseFile || isEntryPath(o.Path); {
+		case !known || o.Kind != "blob" || !strings.HasPrefix(o.Mode, "100"):
+			b.foreign = append(b.foreign, strconv.Quote(o.Path))
+			if known || !isPapers(o.Path) {
+				b.code = append(b.code, strconv.Quote(o.Path))
+			}
 			continue
-		}
-		o := object{fields[0], fields[1], fields[2], path}
-		switch known := path == headFile || path == leaseFile || isEntryPath(path); {
-		case !known || o.kind != "blob" || !strings.HasPrefix(o.mode, "100"):
-			foreign = append(foreign, strconv.Quote(path))
-			continue
-		case path != leaseFile:
-			version.Write([]byte(line + "\x00"))
+		case o.Path != leaseFile:
+			version.Write([]byte(o.Line() + "\x00"))
 		}
 		objects = append(objects, o)
 	}
-	if n := len(foreign); n > 0 {
-		more := ""
-		if n > maxTold {
-			more = fmt.Sprintf(" and %d more", n-maxTold)
-		}
-		b.faults = append(b.faults, fmt.Errorf("it has files that are not poolsync's: %s%s", strings.Join(foreign[:min(n, maxTold)], ", "), more))
-	}
+	b.ours = len(objects) > 0
 	b.Version = hex.EncodeToString(version.Sum(nil)[:10])
+	if !b.ours {
+		b.Version = "0"
+	}
 	return objects
 }
 
+// judge finds fault with the files as a whole. A branch without any of ours is an
+// empty state, as one is that was made by hand to be protected; papers may lie
+// beside a state.
+func (b *branchState) judge() {
+	if b.ours && len(b.code) > 0 {
+		b.faults = append(b.faults, fmt.Errorf("it has files that are not poolsync's: %s", list(b.code)))
+	}
+	if b.ours && !b.head {
+		b.fault(headFile, errors.New("it is missing, so this is no branch that poolsync made"))
+	}
+}
+
+// writable refuses to begin a state on a branch of something else.
+func (b *branchState) writable(store string) error {
+	if b.ours || len(b.code) == 0 {
+		return nil
+	}
+	return &CorruptError{
+		Path: store, Err: fmt.Errorf("the branch holds no state, and files that are not poolsync's: %s", list(b.code)),
+		Remedy: "it is the wrong branch: name another one, which need not exist: --state git:BRANCH",
+	}
+}
+
+// isPapers reports whether a file says something of a repository to its readers
+// or to its host, and is nothing that a branch of code would be told by.
+func isPapers(path string) bool {
+	name, _, nested := strings.Cut(path, "/")
+	upper := strings.ToUpper(name)
+	return strings.HasPrefix(name, ".git") || (!nested && (strings.HasPrefix(upper, "README") || strings.HasPrefix(upper, "LICENSE") || upper == "CODEOWNERS" || upper == ".EDITORCONFIG"))
+}
+
+// list names some of many.
+func list(names []string) string {
+	text := strings.Join(names[:min(len(names), maxTold)], ", ")
+	if n := len(names); n > maxTold {
+		text += fmt.Sprintf(" and %d more", n-maxTold)
+	}
+	return text
+}
+
 func (b *branchState) fault(path string, err error) {
-	b.faults = append(b.faults, fmt.Errorf("%s: %w", path, err))
+	b.faults = append(b.faults, &fileFault{path, err})
+}
+
+// fileFault is what is wrong with one file of the branch.
+type fileFault struct {
+	path string
+	err  error
+}
+
+// Error names the file.
+func (f *fileFault) Error() string { return f.path + ": " + f.err.Error() }
+
+// Unwrap gives the cause.
+func (f *fileFault) Unwrap() error { return f.err }
+
+// isLeaseFault reports whether it is the lease that is damaged.
+func isLeaseFault(err error) bool {
+	var f *fileFault
+	return errors.As(err, &f) && f.path == leaseFile
 }
 
 // take takes a file in.
@@ -198,7 +219,7 @@ func (b branchState) corrupt(store string) error {
 	told := b.faults
 	if i := slices.IndexFunc(told, func(err error) bool { return errors.Is(err, ErrNewerFormat) }); i >= 0 {
 		told, remedy = told[i:i+1], "use the version of poolsync that wrote it, or a newer one"
-	} else if len(told) == 1 && strings.HasPrefix(told[0].Error(), leaseFile+": ") {
+	} else if len(told) == 1 && isLeaseFault(told[0]) {
 		remedy = "make sure that no run is at work, then: poolsync state unlock"
 	} else if slices.ContainsFunc(told, func(err error) bool { return errors.Is(err, errByHand) }) {
 		remedy += "; to give an entry up, remove its file by a commit and take the pool over again: poolsync adopt REF"

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/poolsync/poolsync/internal/git"
 )
 
 // gitSession is a state on a branch that is held for writing. Each commit's
@@ -17,6 +19,7 @@ import (
 type gitSession struct {
 	branch
 	now        func() time.Time
+	confirm    func(context.Context) error
 	localClock bool // now is not the server's time
 	holder     Holder
 	start      Snapshot
@@ -156,6 +159,9 @@ func (s *gitSession) commit(ctx context.Context, message string, c Change) error
 	if s.broken != nil {
 		return s.broken
 	}
+	if err := s.begun(ctx); err != nil {
+		return err
+	}
 	at, local := s.now(), time.Now().Round(0)
 	h := s.holder
 	h.Until = at.Add(leaseTime).UTC().Truncate(time.Second)
@@ -165,7 +171,7 @@ func (s *gitSession) commit(ctx context.Context, message string, c Change) error
 	}
 	c = s.withRecovered(c)
 	s.asked = true
-	if err := s.deliver(ctx, message, c, file{leaseFile, lease}); err != nil {
+	if err := s.deliver(ctx, message, c, git.File{Path: leaseFile, Data: lease}); err != nil {
 		return err
 	}
 	s.hold.extend(h.Until, local)
@@ -173,8 +179,23 @@ func (s *gitSession) commit(ctx context.Context, message string, c Change) error
 	return nil
 }
 
+// begun refuses a first commit at a time that cannot be trusted: a lease that
+// ends too early would be taken over under our hands. A run that goes on counts
+// by its own clock, and has to record what it did.
+func (s *gitSession) begun(ctx context.Context) error {
+	if !s.hold.until().IsZero() {
+		return nil
+	}
+	err := s.confirm(ctx)
+	if err != nil {
+		s.broken = err
+		s.hold.end()
+	}
+	return err
+}
+
 // deliver brings a change to the branch, or breaks the session.
-func (s *gitSession) deliver(ctx context.Context, message string, c Change, lease file) error {
+func (s *gitSession) deliver(ctx context.Context, message string, c Change, lease git.File) error {
 	files, err := s.files(c)
 	if err != nil {
 		return err
@@ -206,8 +227,8 @@ func (s *gitSession) lost(ctx context.Context) error {
 }
 
 // files gives what a change does to the branch.
-func (s *gitSession) files(c Change) ([]file, error) {
-	var out []file
+func (s *gitSession) files(c Change) ([]git.File, error) {
+	var out []git.File
 	if !s.head || (c.KeyHash != "" && c.KeyHash != s.stored.KeyHash) {
 		hash := s.stored.KeyHash
 		if c.KeyHash != "" {
@@ -217,11 +238,11 @@ func (s *gitSession) files(c Change) ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, file{headFile, data})
+		out = append(out, git.File{Path: headFile, Data: data})
 	}
 	for _, k := range c.Delete {
 		if _, known := s.stored.Entries[k]; known {
-			out = append(out, file{path: entryPath(k)})
+			out = append(out, git.File{Path: entryPath(k)})
 		}
 	}
 	for _, e := range c.Put {
@@ -233,7 +254,7 @@ func (s *gitSession) files(c Change) ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, file{entryPath(e.Key), data})
+		out = append(out, git.File{Path: entryPath(e.Key), Data: data})
 	}
 	return out, nil
 }
@@ -252,6 +273,9 @@ func (s *gitSession) sign(message string) string {
 		fmt.Fprintf(&b, "\n\nThe lease of %s %s.", plain(s.tookOver.String()), how)
 	}
 	fmt.Fprintf(&b, "\n\nPoolsync-Run: %s\nPoolsync-By: %s\nPoolsync-Where: %s\n", plain(s.holder.Run), plain(s.holder.Who), plain(s.holder.Where))
+	if s.holder.Commit != "" {
+		fmt.Fprintf(&b, "Poolsync-Commit: %s\n", plain(s.holder.Commit))
+	}
 	return b.String()
 }
 
@@ -302,7 +326,8 @@ func (s *gitSession) closeWithin(ctx context.Context) error {
 	if s.broken != nil {
 		known = "" // what the remote has is not certain
 	}
-	s.tidy(context.WithoutCancel(ctx), known)
+	s.Tidy(context.WithoutCancel(ctx), known)
+	s.branch.Close()
 	return err
 }
 
@@ -311,7 +336,7 @@ func (s *gitSession) giveBack(ctx context.Context) {
 	if s.broken != nil || (s.hold.until().IsZero() && !s.left) {
 		return
 	}
-	if err := s.deliver(ctx, "lease: given back\n", Change{}, file{path: leaseFile}); err != nil {
+	if err := s.deliver(ctx, "lease: given back\n", Change{}, git.File{Path: leaseFile}); err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "lease not given back; it ends by itself, or with the next run in this repository",
 			slog.Time("until", s.hold.until()), slog.String("error", err.Error()))
 		return

@@ -75,9 +75,11 @@ func TestHardLinks(t *testing.T) {
 // TestLockRemoved: whose lock is gone has lost the state, and writes nothing more.
 func TestLockRemoved(t *testing.T) {
 	for name, remove := range map[string]func(state.File) error{
-		"the lock":      func(f state.File) error { return os.Remove(f.Path + ".lock") },
-		"the folder":    func(f state.File) error { return os.RemoveAll(filepath.Dir(f.Path)) },
-		"another's now": func(f state.File) error { return errors.Join(os.Remove(f.Path+".lock"), os.WriteFile(f.Path+".lock", nil, 0o600)) },
+		"the lock":   func(f state.File) error { return os.Remove(f.Path + ".lock") },
+		"the folder": func(f state.File) error { return os.RemoveAll(filepath.Dir(f.Path)) },
+		"another's now": func(f state.File) error {
+			return errors.Join(os.Remove(f.Path+".lock"), os.WriteFile(f.Path+".lock", nil, 0o600))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := inFolder(t)

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -44,8 +43,8 @@ const recoveryFormat = 1
 // recoveryFile is where the records lie: with the repository, not in the work
 // tree, so that nobody commits them.
 func (b branch) recoveryFile() string {
-	name := escape(strings.TrimPrefix(b.ref, "refs/heads/"))
-	return filepath.Join(b.common, "poolsync", "recovery-"+name+".json")
+	name := escape(b.Name)
+	return filepath.Join(b.Common, "poolsync", "recovery-"+name+".json")
 }
 
 // keep writes down what was not pushed, beside what lies there already.

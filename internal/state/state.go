@@ -25,6 +25,7 @@ type Snapshot struct {
 	KeyHash string
 	Entries map[pool.Key]pool.Entry
 	Holder  *Holder // whoever holds the state now, as far as the store can tell
+	Losses  []Loss  // what was part of the state when it was last seen here
 }
 
 // Clone copies the snapshot so that changes to the copy's map stay there.
@@ -47,6 +48,10 @@ type Holder struct {
 	Where string    `json:"where"`
 	Run   string    `json:"run"`
 	Since time.Time `json:"since"`
+	// Commit is that of the manifests; Nonce tells apart runs that are alike in
+	// all else. The store sets the nonce.
+	Commit string `json:"commit,omitempty"`
+	Nonce  string `json:"nonce,omitempty"`
 	// Until is when the hold ends by itself, in server time; zero where it ends
 	// with the holder's process. The store sets it.
 	Until time.Time `json:"until,omitzero"`
