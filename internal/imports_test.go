@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/diff":       {"internal/pool", "internal/source"},
 	"internal/manifest":   {"internal/pool", "internal/source", "internal/suggest", "schemas"},
 	"internal/learnosity": {"internal/pool"},
+	"internal/settings":   {"internal/manifest", "internal/pool", "internal/source", "internal/suggest"},
 	"internal/state":      {"internal/git", "internal/pool"},
 	"internal/follow":     {"internal/bank", "internal/learnosity", "internal/pool"},
 	"internal/bank":       {"internal/diff", "internal/learnosity", "internal/pool", "internal/source", "internal/suggest"},

@@ -264,12 +264,13 @@ var compiled = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return out, nil
 })
 
-// environ is the script's environment as the program gets it.
+// environ is the script's environment as the program gets it. A variable that is
+// to be set to nothing is named by EMPTY.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"PATH", "HOME", "USER", "TMPDIR", "POOLSYNC_ENDPOINT", "POOLSYNC_ORGANISATION_ID", "POOLSYNC_STATE", "POOLSYNC_CONFIG",
-		"POOLSYNC_ONLY", "POOLSYNC_TIMEOUT", "POOLSYNC_API_VERSION", "LEARNOSITY_CONSUMER_KEY", "LEARNOSITY_CONSUMER_SECRET",
+		"POOLSYNC_ONLY", "POOLSYNC_TIMEOUT", "POOLSYNC_ORGANIZATION_ID", "POOLSYNC_API_VERSION", "LEARNOSITY_CONSUMER_KEY", "LEARNOSITY_CONSUMER_SECRET",
 		"LEARNOSITY_DOMAIN", "NO_COLOR", "GITHUB_ACTIONS", "GIT_CEILING_DIRECTORIES", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
 		"GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_REPOSITORY", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_SERVER_URL",
 		"GITHUB_RUN_ID", "GITHUB_SHA", "GITHUB_WORKSPACE", "RUNNER_TEMP", "INPUT_COMMAND", "INPUT_PATHS", "INPUT_ARGS", "INPUT_LABEL",
@@ -280,6 +281,9 @@ func environ(ts *testscript.TestScript) []string {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
+	}
+	if name := ts.Getenv("EMPTY"); name != "" {
+		env = append(env, name+"=")
 	}
 	return env
 }
@@ -319,6 +323,9 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 // bank changes the sandbox from outside:
 //
 //	bank pool BANK REF FIELD=VALUE...   a hand edit of name, status or description
+//	bank foreign BANK REF ITEM,... FIELD=VALUE...
+//	                                    somebody else's pool, or rebuild, of these items
+//	bank remove BANK REF                the pool is gone
 //	bank item BANK REF                  an edit of an item, which moves its dt_updated
 //	bank switch NAME=VALUE              an undocumented behaviour
 //	bank fault TEXT                     a fault, as the sandbox's --fault takes it
@@ -336,6 +343,11 @@ func bank(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[0] {
 	case "pool":
 		ts.Check(s.EditPool(number(), args[2], func(p *sandbox.PoolRecord) { editPool(ts, p, args[3:]) }))
+	case "foreign":
+		ts.Check(s.PutPool(number(), args[2], strings.Split(args[3], ","), nil,
+			func(p *sandbox.PoolRecord) { editPool(ts, p, args[4:]) }))
+	case "remove":
+		ts.Check(s.RemovePool(number(), args[2]))
 	case "item":
 		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Title += " (edited)" }))
 	case "unpublish-item":

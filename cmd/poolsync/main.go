@@ -25,6 +25,6 @@ func main() {
 		os.Exit(cli.CodeInterrupted)
 	}()
 	os.Exit(cli.Main(ctx, cli.System{
-		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ(),
 	}))
 }

@@ -32,10 +32,10 @@ func (p *program) adoptCommand() *cli.Command {
 			"records it if they agree. What tags bring cannot be compared and is taken on\n" +
 			"trust. Adopting a touched pool makes it vouched for again.\n\n" +
 			"Example:\n   poolsync adopt ela-district-a math-grade-5",
-		Flags: slices.Concat(onlineFlags(), []cli.Flag{
+		Flags: slices.Concat(poolFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagAll, Usage: "every declared pool that is live and unknown, or touched"},
 			&cli.StringSliceFlag{Name: flagManifests, Usage: "manifests `PATH,...` (default: those of poolsync.yaml, or this folder)"},
-			&cli.DurationFlag{Name: flagLockTimeout, Usage: "wait this `TIME` for a state that another run holds (default: not at all)"},
+			lockTimeoutFlag(),
 			&cli.BoolFlag{Name: flagWithoutCheck, Usage: "do not look into the pools"},
 			&cli.BoolFlag{Name: flagAcceptDiff, Usage: "record pools as declared although they hold something else"},
 			&cli.BoolFlag{Name: flagCorrectionsDone, Usage: "record the declared corrections as carried out"},
@@ -47,10 +47,6 @@ func runAdopt(ctx context.Context, c *cli.Context, p *program) exit {
 	s, x, ok := begin(c, p)
 	doc := report.Adoption{Pools: []report.Adopted{}}
 	if ok {
-		s.paths, s.given = c.StringSlice(flagManifests), false
-		if len(s.paths) == 0 {
-			s.paths = s.configured()
-		}
 		x, ok = s.adopt(ctx, c, &doc)
 	}
 	doc.Head = x.head(report.Head{Command: "adopt", Target: s.target(), Diagnostics: s.found})
@@ -70,13 +66,13 @@ func (s *session) adopt(ctx context.Context, c *cli.Context, doc *report.Adoptio
 		return x, false
 	}
 	s.tellOrigin()
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {
 		return failed(ctx, err), false
 	}
 	run := newRun()
-	held, err := state.AcquireWait(ctx, s.store, s.holder(run), c.Duration(flagLockTimeout))
+	held, err := state.AcquireWait(ctx, s.store, s.holder(run), spanOf(c, flagLockTimeout))
 	if err != nil {
 		return failed(ctx, err), false
 	}
@@ -130,7 +126,7 @@ func (s *session) adoptAll(ctx context.Context, c *cli.Context, rec *state.Recor
 		if c.Bool(flagAll) && (!live || settled) {
 			continue
 		}
-		if known && e.Set != s.set {
+		if known && e.Set != s.Set {
 			return out, &guardError{
 				message: fmt.Sprintf("manifest set %q manages pool %s (its %s)", e.Set, d.Key, e.File),
 				hint:    "declare it in one set only, or hand it over with: poolsync state forget " + string(d.Reference),
@@ -275,7 +271,7 @@ func (s *session) adopted(d pool.Declared, l pool.Live, old pool.Entry, correcti
 	}
 	now := s.now().UTC()
 	e := pool.Entry{
-		Format: pool.EntryFormat, Key: d.Key, Set: s.set, File: s.recorded(d.File), Commit: s.commit.hash, CommitTime: s.commit.at,
+		Format: pool.EntryFormat, Key: d.Key, Set: s.Set, File: s.Recorded(d.File), Commit: s.commit.hash, CommitTime: s.commit.at,
 		Sent: &sent, ReadBack: &l, AppliedAt: &now, Verified: verified,
 	}
 	if created, err := time.Parse(time.RFC3339, l.Created); err == nil {

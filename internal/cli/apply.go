@@ -35,12 +35,12 @@ func (p *program) applyCommand() *cli.Command {
 		Description: "Plans, asks on a terminal, writes, waits for every job, reads every pool back and\n" +
 			"records what was applied. Guards stop it before its first write.\n\n" +
 			"Example:\n   poolsync apply pools/ --auto-approve -o json=result.json",
-		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
+		Flags: slices.Concat(poolFlags(), diffFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask"},
 			&cli.StringFlag{Name: flagPlan, Usage: "carry out the plan in `FILE`, made by plan -o json=FILE, and nothing else"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "refuse unless the plan has this `DIGEST`"},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "plan only; the same as poolsync plan"},
-			&cli.DurationFlag{Name: flagLockTimeout, Usage: "wait this `TIME` for a state that another run holds (default: not at all)"},
+			lockTimeoutFlag(),
 			&cli.BoolFlag{Name: flagSkipBlocked, Usage: "apply what is not blocked by a guard, and exit with 3"},
 			&cli.BoolFlag{Name: flagVerify, Usage: "look the references that were sent up in each pool; --verify=false turns it off", Value: true},
 		}),
@@ -98,7 +98,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		return failed(ctx, a.originErr)
 	}
 	a.tellOrigin()
-	if a.settings.state == "none" {
+	if a.State == "none" {
 		return usage("apply needs a state; --state none remembers nothing").hint("leave --state out, or: --state file:PATH")
 	}
 	var err error
@@ -116,7 +116,7 @@ func (a *application) carryOut(ctx context.Context) exit {
 		a.saved = &saved
 	}
 	a.reader = a.client.Reader // one client: one view of the quotas and of the clock
-	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, errTimeout)
 	defer cancel()
 	if err := a.learnTime(ctx); err != nil {
 		return failed(ctx, err)
@@ -142,7 +142,7 @@ const closeTime = 4 * time.Second
 // state had changed before anything was sent.
 func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 	a.p.shows.enter("waiting for the state")
-	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), a.c.Duration(flagLockTimeout))
+	held, err := state.AcquireWait(ctx, a.store, a.holder(a.run), spanOf(a.c, flagLockTimeout))
 	if err != nil {
 		return failed(ctx, err), false
 	}
@@ -231,7 +231,7 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 func (a *application) recordMoves() {
 	for _, d := range a.declared {
 		e, known := a.rec.Entry(d.Key)
-		if file := a.recorded(d.File); known && e.Set == a.set && e.Pending == nil && e.File != file {
+		if file := a.Recorded(d.File); known && e.Set == a.Set && e.Pending == nil && e.File != file {
 			e.File = file
 			a.rec.Put(e)
 		}
@@ -313,7 +313,7 @@ func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 	engine := apply.Engine{
 		Runner: apply.Runner{
 			Remote: a.client, Recorder: a.rec, Log: a.p.log, Run: a.run, Verify: a.c.Bool(flagVerify), Now: a.now, Report: show.update,
-			Origin: apply.Origin{Set: a.set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.recorded},
+			Origin: apply.Origin{Set: a.Set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.Recorded},
 		},
 		Plan: a.replan,
 	}

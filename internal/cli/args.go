@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/poolsync/poolsync/internal/settings"
 	"github.com/poolsync/poolsync/internal/suggest"
 )
 
@@ -18,6 +19,9 @@ func arrange(args []string, commands []*cli.Command) ([]string, *exit) {
 	name, rest := splitCommand(args[1:], commands)
 	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
 	if i < 0 {
+		if slices.ContainsFunc(args[1:], isVersion) {
+			return []string{args[0], "version"}, nil
+		}
 		return args, nil
 	}
 	known := flagsOf(commands[i])
@@ -32,19 +36,23 @@ func arrange(args []string, commands []*cli.Command) ([]string, *exit) {
 			arguments = append(arguments, word)
 			continue
 		}
-		flag, _, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		flag, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		takesValue, ok := known[flag]
 		if !ok {
 			return nil, unknownFlag(args, word, flag, known)
 		}
 		flags = append(flags, word)
-		if takesValue && !joined {
-			if n+1 == len(rest) {
-				x := usage("flag %s needs a value", word)
-				return nil, &x
+		if !takesValue {
+			continue
+		}
+		if !joined {
+			if n++; n < len(rest) {
+				value = rest[n]
+				flags = append(flags, value)
 			}
-			n++
-			flags = append(flags, rest[n])
+		}
+		if x := badValue(word, value, n < len(rest), joined, known); x != nil {
+			return nil, x
 		}
 	}
 	if slices.ContainsFunc(flags, isHelp) {
@@ -55,6 +63,25 @@ func arrange(args []string, commands []*cli.Command) ([]string, *exit) {
 		out = append(append(out, "--"), arguments...)
 	}
 	return out, nil
+}
+
+// badValue refuses a flag without a value: one that ends the line, one before
+// another flag, and one whose value is empty, since a variable of the script that
+// wrote the line may not have been set.
+func badValue(word, value string, there, joined bool, known map[string]bool) *exit {
+	next, _, _ := strings.Cut(strings.TrimPrefix(value, "--"), "=")
+	_, isOther := known[next]
+	name, _, _ := strings.Cut(word, "=")
+	var x exit
+	switch {
+	case !there || !joined && isOther && len(next) < len(value):
+		x = usage("flag %s needs a value", name)
+	case strings.TrimSpace(value) == "":
+		x = usage("%w", settings.EmptyFlag(name))
+	default:
+		return nil
+	}
+	return &x
 }
 
 // outputsOnly is the command line with nothing but the command and its outputs,
@@ -121,6 +148,10 @@ func eachFlag(args, names []string, found func(words []string)) {
 
 func isHelp(flag string) bool { return slices.Contains([]string{"-h", "--h", "-help", "--help"}, flag) }
 
+func isVersion(flag string) bool {
+	return slices.Contains([]string{"-v", "--v", "-V", "-version", "--version"}, flag)
+}
+
 func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
 
 // splitCommand finds the command, which common flags may precede.
@@ -158,8 +189,12 @@ func flagsOf(c *cli.Command) map[string]bool {
 // unknownFlag refuses a flag and, where one is near, shows the corrected line.
 func unknownFlag(args []string, word, flag string, known map[string]bool) *exit {
 	x := usage("unknown flag %s", word)
-	best := suggest.Nearest(flag, slices.Collect(maps.Keys(known)))
-	if len(best) < 2 {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(known)), func(name string) bool { return len(name) < 2 || name == "help" })
+	best := suggest.Nearest(flag, names)
+	if best == "" && strings.HasPrefix(flag, "h") {
+		best = suggest.Nearest(flag, []string{"help"})
+	}
+	if best == "" {
 		x = x.hint("poolsync COMMAND --help lists the flags of a command")
 		return &x
 	}

@@ -23,7 +23,7 @@ func (p *program) driftCommand() *cli.Command {
 			"outside, pools written to, unpublished, vanished or halted. Unmanaged pools are\n" +
 			"listed, by --status, --sort and --order. Changes of the manifests that are not\n" +
 			"applied yet do not count. It cannot write.\n\nExample:\n   poolsync drift pools/ -o json=drift.json",
-		Flags: slices.Concat(onlineFlags(), listFlags(), []cli.Flag{
+		Flags: slices.Concat(poolFlags(), listFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagFailOnUnmanaged, Usage: "exit with 2 for unmanaged pools, too"},
 		}),
 	}, runDrift)
@@ -51,7 +51,7 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 	if x, ok := s.connect(ctx, c); !ok {
 		return x, false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	snap, err := s.store.Read(ctx)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *session) lookedAt(r planner.Made, drifted []diff.Drifted) int {
 	}
 	n := 0
 	for k, e := range r.Input.State {
-		if seen[k] && e.Set == s.set && e.Sent != nil && e.Pending == nil && slices.Contains(r.Input.Scope.Banks, k.Bank) {
+		if seen[k] && e.Set == s.Set && e.Sent != nil && e.Pending == nil && slices.Contains(r.Input.Scope.Banks, k.Bank) {
 			n++
 		}
 	}
@@ -128,4 +128,4 @@ func (s *session) declares(r planner.Made, k pool.Key) bool {
 }
 
 // selects reports whether --only lets a pool through.
-func (s *session) selects(r pool.Reference) bool { return len(s.only) == 0 || diff.MatchAny(s.only, r) }
+func (s *session) selects(r pool.Reference) bool { return len(s.Only) == 0 || diff.MatchAny(s.Only, r) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/learnosity"
@@ -43,7 +44,12 @@ type exit struct {
 func done(reason string) exit { return exit{code: CodeDone, reason: reason} }
 
 func usage(format string, args ...any) exit {
-	return exit{code: CodeUsage, reason: "the command line cannot be used", err: fmt.Errorf(format, args...)}
+	x := exit{code: CodeUsage, reason: "the command line cannot be used", err: fmt.Errorf(format, args...)}
+	var h hinter
+	if errors.As(x.err, &h) && h.Hint() != "" {
+		x.hints = append(x.hints, h.Hint())
+	}
+	return x
 }
 
 func (x exit) hint(format string, args ...any) exit {
@@ -135,5 +141,8 @@ func (s *session) lifts(plan diff.Plan) (exit, bool) {
 		errs = append(errs, err)
 	}
 	x := exit{code: CodeError, reason: "a flag lifts nothing", err: errors.Join(errs...)}
+	if slices.ContainsFunc(lifts, func(l diff.Lift) bool { return strings.ContainsAny(string(l.Reference), "*?,") }) {
+		return x.hint("globs and lists are not taken: such a flag names one pool; give it once for each"), false
+	}
 	return x.hint("check the reference, or leave the flag out"), false
 }

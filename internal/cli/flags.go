@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/settings"
 )
 
 // The flags that several commands take.
@@ -28,32 +28,68 @@ const (
 	flagFull       = "full"
 )
 
-// defaultTimeout bounds a run.
-const defaultTimeout = 60 * time.Minute
-
-func offlineFlags() []cli.Flag {
+// commonFlags are the flags of every command that goes by a configuration.
+func commonFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: flagConfig, Usage: "configuration `FILE` (default: poolsync.yaml, where there is one) [POOLSYNC_CONFIG]"},
-		&cli.StringSliceFlag{Name: flagOutput, Aliases: []string{"o"}, Usage: "write `FORMAT[=FILE]`: text or json; validate, plan, apply and drift also markdown and github (annotations); may be given several times"},
-		&cli.BoolFlag{Name: flagFull, Usage: "do not cut long lists"},
+		&cli.StringFlag{Name: flagConfig, Usage: "configuration `FILE` (default: the nearest poolsync.yaml upwards) [POOLSYNC_CONFIG]"},
 		&cli.BoolFlag{Name: flagNoColor, Usage: "no colour (also: NO_COLOR, or no terminal)"},
 		&cli.StringFlag{Name: flagLogLevel, Usage: "write a log of this `LEVEL` to standard error: debug, info, warn or error (default: warn)"},
-		bankFlag(),
-		&cli.StringSliceFlag{Name: flagOnly, Usage: "only pools whose reference matches one of the `GLOB`s [POOLSYNC_ONLY]"},
+		&cli.StringSliceFlag{Name: flagOutput, Aliases: []string{"o"}, Usage: "write `FORMAT[=FILE]`: text or json; validate, plan, apply and drift also markdown and github (annotations); may be given several times"},
+		&cli.BoolFlag{Name: flagFull, Usage: "do not cut long lists"},
+		&cli.StringFlag{Name: flagBank, Usage: "`ID` of the item bank; where a manifest names another one, that is an error [POOLSYNC_ORGANISATION_ID]"},
 	}
 }
 
-func bankFlag() cli.Flag {
-	return &cli.StringFlag{Name: flagBank, Usage: "`ID` of the item bank; where a manifest names another one, that is an error [POOLSYNC_ORGANISATION_ID]"}
-}
-
-func onlineFlags() []cli.Flag {
-	return append(offlineFlags(),
+// targetFlags are the flags of commands that call the Data API.
+func targetFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Name: flagEndpoint, Usage: "`URL` of the Data API, or read=URL,write=URL [POOLSYNC_ENDPOINT]"},
 		&cli.StringFlag{Name: flagAPIVersion, Usage: "`VERSION` of the Data API [POOLSYNC_API_VERSION]"},
-		&cli.StringFlag{Name: flagState, Usage: "where the state is: `file:PATH`, git:BRANCH or none (default: file:.poolsync/state.json) [POOLSYNC_STATE]"},
-		&cli.DurationFlag{Name: flagTimeout, Usage: "stop waiting after this `TIME` (default: 60m) [POOLSYNC_TIMEOUT]"},
-	)
+		&cli.StringFlag{Name: flagTimeout, Usage: "stop waiting after this `TIME`: 30m, or seconds (default: 60m) [POOLSYNC_TIMEOUT]"},
+	}
+}
+
+func onlyFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: flagOnly, Usage: "only pools whose reference matches one of the `GLOB`s [POOLSYNC_ONLY]"}
+}
+
+func stateFlag() cli.Flag {
+	return &cli.StringFlag{Name: flagState, Usage: "where the state is: `file:PATH`, git:BRANCH or none (default: file:.poolsync/state.json) [POOLSYNC_STATE]"}
+}
+
+// poolFlags are the flags of commands that compare pools with the state.
+func poolFlags() []cli.Flag {
+	return append(slices.Concat(commonFlags(), targetFlags()), onlyFlag(), stateFlag())
+}
+
+// span is the value of a flag that is a length of time.
+type span struct{ time.Duration }
+
+// Set reads a time, or a number of seconds.
+func (s *span) Set(text string) error {
+	var err error
+	s.Duration, err = settings.Duration(text)
+	return err
+}
+
+// Get returns the value.
+func (s *span) Get() any { return s.Duration }
+
+// spanFlag makes a flag that takes a length of time.
+func spanFlag(name, usage string, fallback time.Duration) cli.Flag {
+	return &cli.GenericFlag{Name: name, Usage: usage, Value: &span{fallback}}
+}
+
+func spanOf(c *cli.Context, name string) time.Duration {
+	s, ok := c.Generic(name).(*span)
+	if !ok {
+		return 0
+	}
+	return s.Duration
+}
+
+func lockTimeoutFlag() cli.Flag {
+	return spanFlag(flagLockTimeout, "wait this `TIME` for a state that another run holds (default: not at all)", 0)
 }
 
 // The flags that lift guards or switch rules of the comparison.
@@ -79,11 +115,11 @@ func diffFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: flagPrune, Usage: "unpublish pools that were applied and are declared nowhere any more"},
 		&cli.BoolFlag{Name: flagAllowEmpty, Usage: "with --prune: allow manifests that declare no pool at all"},
-		refs(flagOverwrite, "rebuild pools `REF,...` that exist and of which there is no record"),
-		refs(flagAllowReplace, "rebuild live pools `REF,...` although no new snapshot label asks for it"),
-		refs(flagAllowRefresh, "edit pools `REF,...` although one of their items may be copied again"),
-		refs(flagRepublish, "publish pools `REF,...` again that someone else unpublished"),
-		refs(flagBreakFreeze, "change pools `REF,...` inside a freeze window"),
+		refs(flagOverwrite, "rebuild pool `REF`, which exists and of which there is no record; may be given several times"),
+		refs(flagAllowReplace, "rebuild live pool `REF` although no new snapshot label asks for it; may be given several times"),
+		refs(flagAllowRefresh, "edit pool `REF` although one of its items may be copied again; may be given several times"),
+		refs(flagRepublish, "publish pool `REF` again, which someone else unpublished; may be given several times"),
+		refs(flagBreakFreeze, "change pool `REF` inside a freeze window; may be given several times"),
 		&cli.BoolFlag{Name: flagAllowOlder, Usage: "apply a commit that is older than the one that was applied"},
 		&cli.BoolFlag{Name: flagRecreateVanished, Usage: "create pools again that have vanished from the bank"},
 		&cli.BoolFlag{Name: flagFailOnExternal, Usage: "refuse to change pools that someone else changed"},
@@ -110,33 +146,9 @@ func diffOptions(c *cli.Context) diff.Options {
 func references(c *cli.Context, flag string) diff.References {
 	refs := diff.References{}
 	for _, r := range c.StringSlice(flag) {
-		if r = strings.TrimSpace(r); r != "" {
-			refs[pool.Reference(r)] = true
-		}
+		refs[pool.Reference(strings.TrimSpace(r))] = true
 	}
 	return refs
-}
-
-// parseEndpoint reads "URL" or "read=URL,write=URL".
-func parseEndpoint(text string) (read, write string, err error) {
-	if !strings.HasPrefix(text, "read=") && !strings.HasPrefix(text, "write=") {
-		return text, text, nil
-	}
-	for part := range strings.SplitSeq(text, ",") {
-		name, url, _ := strings.Cut(part, "=")
-		switch name {
-		case "read":
-			read = url
-		case "write":
-			write = url
-		default:
-			return "", "", fmt.Errorf("endpoint %q: want a URL, or read=URL,write=URL", text)
-		}
-	}
-	if read == "" || write == "" {
-		return "", "", fmt.Errorf("endpoint %q: want both read=URL and write=URL", text)
-	}
-	return read, write, nil
 }
 
 // flagHelp writes a flag's line of help: its names, its placeholder, its usage.

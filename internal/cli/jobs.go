@@ -34,7 +34,7 @@ func (p *program) jobsCommand() *cli.Command {
 			"Without --organisation-id, jobs of every bank that the key reaches. With --watch\n" +
 			"it exits with 5 if --timeout passes first, and with 3 if any job halted.\n\n" +
 			"Example:\n   poolsync jobs --since 2h --status halted,running",
-		Flags: slices.Concat(onlineFlags(), []cli.Flag{
+		Flags: slices.Concat(commonFlags(), targetFlags(), []cli.Flag{
 			&cli.StringFlag{Name: flagSince, Usage: "jobs created since `TIME`: 2h, 2026-11-21T08:00:00Z or Unix seconds (default: 24h)"},
 			&cli.StringFlag{Name: flagUntil, Usage: "jobs created until `TIME`"},
 			&cli.StringSliceFlag{Name: flagStatus, Usage: "only jobs with one of the `STATUS`es: queued, running, halted, completed"},
@@ -55,14 +55,11 @@ func runJobs(ctx context.Context, c *cli.Context, p *program) exit {
 
 // jobsQuery takes the query of jobs get from the flags.
 func (s *session) jobsQuery(c *cli.Context, now time.Time) (learnosity.JobsQuery, error) {
-	if len(s.only) > 0 {
-		return learnosity.JobsQuery{}, fmt.Errorf("--%s: no job tells which pools it is about", flagOnly)
-	}
-	q := learnosity.JobsQuery{Bank: s.bank}
+	q := learnosity.JobsQuery{Bank: s.Bank}
 	for _, ref := range c.Args().Slice() {
 		q.References = append(q.References, pool.JobReference(ref))
 	}
-	for _, text := range c.StringSlice(flagStatus) {
+	for _, text := range list(c, flagStatus) {
 		if !slices.Contains(pool.JobStatuses, pool.JobStatus(text)) {
 			return q, fmt.Errorf("--%s %q: want queued, running, halted or completed", flagStatus, text)
 		}
@@ -111,7 +108,7 @@ func (s *session) jobs(ctx context.Context, c *cli.Context) ([]pool.Job, exit, b
 	if x, ok := s.connect(ctx, c); !ok {
 		return nil, x, false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	jobs, err := s.reader.Jobs(ctx, q)
 	if errors.Is(err, learnosity.ErrHiddenJobs) {
@@ -142,12 +139,12 @@ func (s *session) watch(ctx context.Context, q learnosity.JobsQuery, jobs []pool
 	for i, j := range jobs {
 		at[j.Reference] = i
 		if !j.Ended() {
-			open = append(open, follow.Job{Bank: s.bank, Reference: j.Reference, Accepted: time.Now()})
+			open = append(open, follow.Job{Bank: s.Bank, Reference: j.Reference, Accepted: time.Now()})
 		}
 	}
 	for _, ref := range q.References {
 		if _, listed := at[ref]; !listed && len(q.Status) == 0 {
-			open = append(open, follow.Job{Bank: s.bank, Reference: ref, Accepted: time.Now()})
+			open = append(open, follow.Job{Bank: s.Bank, Reference: ref, Accepted: time.Now()})
 		}
 	}
 	left, missing := len(open), 0

@@ -38,7 +38,7 @@ func listQuery(c *cli.Context) (learnosity.PoolsQuery, error) {
 		return q, fmt.Errorf("--%s %q: want asc or desc", flagOrder, q.Sort)
 	}
 	known := []pool.Status{pool.Published, pool.Unpublished, pool.Pending, pool.Halted}
-	for _, text := range c.StringSlice(flagStatus) {
+	for _, text := range list(c, flagStatus) {
 		if !slices.Contains(known, pool.Status(text)) {
 			return q, fmt.Errorf("--%s %q: want published, unpublished, pending or halted", flagStatus, text)
 		}
@@ -53,7 +53,7 @@ func (p *program) listCommand() *cli.Command {
 		Usage: "list the live pools of the item bank",
 		Description: "Shows what the bank says, and whether the state knows the pool.\n\n" +
 			"Example:\n   poolsync list --status halted,pending --sort updated --unmanaged",
-		Flags: slices.Concat(onlineFlags(), listFlags(), []cli.Flag{
+		Flags: slices.Concat(poolFlags(), listFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagUnmanaged, Usage: "only pools that the state does not know"},
 		}),
 	}, runList)
@@ -80,13 +80,13 @@ func (s *session) list(ctx context.Context, c *cli.Context) ([]report.Listed, ex
 	if x, ok := s.connect(ctx, c); !ok {
 		return nil, x, false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	snap, err := s.store.Read(ctx)
 	if err != nil {
 		return nil, failed(ctx, err), false
 	}
-	q.Bank = s.bank
+	q.Bank = s.Bank
 	live, err := s.reader.Pools(ctx, q)
 	if err != nil {
 		return nil, failed(ctx, err), false
@@ -113,7 +113,7 @@ func (s *session) listed(live []pool.Live, entries map[pool.Key]pool.Entry, b po
 // hintBank tells of a state whose pools lie in other banks than the one listed:
 // the API does not say which bank is the key's primary one.
 func (s *session) hintBank(snap state.Snapshot) {
-	if s.bank != pool.Primary {
+	if s.Bank != pool.Primary {
 		return
 	}
 	for _, k := range snap.Keys() {

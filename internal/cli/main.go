@@ -24,6 +24,8 @@ type System struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
+	// Environ is the whole environment, as KEY=VALUE.
+	Environ []string
 }
 
 // action is what a command does.
@@ -105,8 +107,10 @@ func (p *program) app() *cli.App {
 		Description: "Credentials come from the environment alone: LEARNOSITY_CONSUMER_KEY,\nLEARNOSITY_CONSUMER_SECRET and LEARNOSITY_DOMAIN (default localhost).\n\nExample:\n   poolsync plan pools/",
 		Version:     version(),
 		HideVersion: true,
-		Writer:      p.Stdout,
-		ErrWriter:   p.Stderr,
+		// A flag that consents names one pool, whose reference may hold a comma.
+		DisableSliceFlagSeparator: true,
+		Writer:                    p.Stdout,
+		ErrWriter:                 p.Stderr,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
 			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),

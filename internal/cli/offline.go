@@ -32,7 +32,7 @@ func (s *session) planOffline(ctx context.Context, c *cli.Context) (diff.Plan, e
 		return diff.Plan{}, x, false
 	}
 	s.tellOrigin()
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	snap, err := s.store.Read(ctx)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *session) planOffline(ctx context.Context, c *cli.Context) (diff.Plan, e
 	if err != nil {
 		return diff.Plan{}, failed(ctx, err), false
 	}
-	s.offline = &report.Offline{RecordedAt: lastRecorded(snap, s.set)}
+	s.offline = &report.Offline{RecordedAt: lastRecorded(snap, s.Set)}
 	in := diff.Input{
 		Declared: s.declared, State: snap.Entries, StateVersion: snap.Version, Scope: scope, Options: s.options, Now: time.Now(),
 		Live: map[pool.Key]pool.Live{}, Twins: map[pool.Key]pool.Live{}, Unsettled: map[pool.Key]diff.Unsettled{},

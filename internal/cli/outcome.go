@@ -66,8 +66,8 @@ func nothingApplied(r apply.Result, left int) string {
 // maxNamedJobs is how many jobs a command line to go on with names.
 const maxNamedJobs = 20
 
-// targetFlags say where a run is at work.
-var targetFlags = []string{flagConfig, flagEndpoint, flagAPIVersion, flagBank}
+// whereFlags say where a run is at work.
+var whereFlags = []string{flagConfig, flagEndpoint, flagAPIVersion, flagBank}
 
 // goOn adds the commands to go on with to the exit of a run that was broken off.
 func (a *application) goOn(x exit) exit {
@@ -87,7 +87,7 @@ func (a *application) goOn(x exit) exit {
 		watch = append(watch, jobs...)
 	}
 	if len(jobs) > 0 {
-		x = x.hint("to watch what runs on: %s", commandLine(slices.Concat(watch, []string{"--watch"}, flagsIn(a.p.Args, targetFlags))))
+		x = x.hint("to watch what runs on: %s", commandLine(slices.Concat(watch, []string{"--watch"}, flagsIn(a.p.Args, whereFlags))))
 	}
 	return x.hint("to go on from there: %s", commandLine(withoutFlag(a.p.Args, flagExpectPlan)))
 }

@@ -26,7 +26,7 @@ func (p *program) planCommand() *cli.Command {
 		ArgsUsage: "[PATH...]",
 		Description: "Compares the declared pools with what was applied and with what the item bank\n" +
 			"holds. It cannot write.\n\nExample:\n   poolsync plan pools/ -o json=plan.json --detailed-exitcode",
-		Flags: slices.Concat(onlineFlags(), diffFlags(), []cli.Flag{
+		Flags: slices.Concat(poolFlags(), diffFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes"},
 			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if a guard would stop apply"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "exit with 4 unless the plan has this `DIGEST`: it is still the one that was reviewed"},
@@ -63,7 +63,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 		return diff.Plan{}, x, false
 	}
 	s.tellOrigin()
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	if err := s.learnTime(ctx); err != nil {
 		return diff.Plan{}, failed(ctx, err), false

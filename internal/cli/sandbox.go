@@ -23,12 +23,14 @@ func (p *program) sandboxCommand() *cli.Command {
 			"LEARNOSITY_CONSUMER_KEY and LEARNOSITY_CONSUMER_SECRET or, without them, the\n" +
 			"public made-up one: " + sandbox.DefaultConsumerKey + ", " + sandbox.DefaultConsumerSecret + ".\n\n" +
 			"--switch settles what the API's documentation leaves open:\n" + indent(sandbox.SwitchHelp()) +
+			"\n--fault makes calls go wrong, as [ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:ARGUMENT][@REFERENCE];\n" +
+			"\"before\" means that no work is done, \"after\" that all of it is:\n" + indent(sandbox.FaultHelp()) +
 			"\nExample:\n   poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "listen on `HOST:PORT`", Value: "127.0.0.1:8181"},
 			&cli.StringFlag{Name: "bank", Usage: "serve the item banks of this JSON `FILE`"},
 			&cli.StringFlag{Name: "data", Usage: "keep everything in this `FILE`, over restarts"},
-			&cli.DurationFlag{Name: "latency", Usage: "`TIME` that a job takes", Value: 300 * time.Millisecond},
+			spanFlag("latency", "`TIME` that a job takes", 300*time.Millisecond),
 			&cli.StringSliceFlag{Name: "switch", Usage: "`NAME=VALUE` of an undocumented behaviour; may be given several times"},
 			&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to inject; may be given several times"},
 			&cli.StringFlag{Name: flagLogLevel, Usage: "write a log of this `LEVEL` to standard error"},
@@ -62,7 +64,7 @@ func runSandbox(ctx context.Context, c *cli.Context, p *program) exit {
 func newSandbox(c *cli.Context, p *program) (*sandbox.Server, error) {
 	opts := sandbox.Options{
 		ConsumerKey: p.Getenv(learnosity.EnvKey), ConsumerSecret: p.Getenv(learnosity.EnvSecret),
-		DataFile: c.String("data"), Latency: c.Duration("latency"), LogLimit: 10000,
+		DataFile: c.String("data"), Latency: spanOf(c, "latency"), LogLimit: 10000,
 	}
 	if domain := p.Getenv(learnosity.EnvDomain); domain != "" {
 		opts.Domains = []string{domain}

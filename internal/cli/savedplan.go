@@ -104,10 +104,10 @@ func decodePlan(data []byte) (savedPlan, error) {
 // fits refuses a plan that was made for something else.
 func (p savedPlan) fits(s *session) error {
 	for _, x := range []struct{ what, was, is string }{
-		{"endpoint", p.Target.Endpoint, s.write},
-		{"API version", p.Target.APIVersion, s.version},
+		{"endpoint", p.Target.Endpoint, s.Write},
+		{"API version", p.Target.APIVersion, s.Version},
 		{"item bank", p.Target.Bank.String(), s.target().Bank.String()},
-		{"manifest set", p.Set, s.set},
+		{"manifest set", p.Set, s.Set},
 	} {
 		if x.was != x.is {
 			return &guardError{

@@ -3,8 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,7 +41,7 @@ func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool)
 func (s *session) reading(snap state.Snapshot) string {
 	pending := 0
 	for _, e := range snap.Entries {
-		if e.Pending != nil && e.Set == s.set {
+		if e.Pending != nil && e.Set == s.Set {
 			pending++
 		}
 	}
@@ -66,13 +65,13 @@ func (s *session) checkKey(snap state.Snapshot) error {
 // checkBanks refuses to take an empty set of manifests for a run about the key's
 // primary bank, if the pools that the set is to let go of lie in other ones.
 func (s *session) checkBanks(snap state.Snapshot) error {
-	if len(s.manifest.Pools)+len(s.manifest.Banks) > 0 || s.bank != pool.Primary {
+	if len(s.manifest.Pools)+len(s.manifest.Banks) > 0 || s.Bank != pool.Primary {
 		return nil
 	}
 	for _, k := range snap.Keys() {
-		if snap.Entries[k].Set == s.set && k.Bank != pool.Primary {
+		if snap.Entries[k].Set == s.Set && k.Bank != pool.Primary {
 			return &adviceError{
-				fmt.Sprintf("nothing is declared that names an item bank, and manifest set %q has pools in item bank %s", s.set, k.Bank),
+				fmt.Sprintf("nothing is declared that names an item bank, and manifest set %q has pools in item bank %s", s.Set, k.Bank),
 				fmt.Sprintf("say which bank is meant: --organisation-id %s", k.Bank),
 			}
 		}
@@ -86,74 +85,63 @@ func (s *session) keyHash() string { return state.HashKey(s.p.Getenv(learnosity.
 // declare are not orphans of this run.
 func (s *session) scope(ctx context.Context, snap state.Snapshot) (diff.Scope, error) {
 	sc := diff.Scope{
-		Set: s.set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.only) > 0,
+		Set: s.Set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.Only) > 0,
 	}
-	if len(s.only) > 0 {
+	if len(s.Only) > 0 {
 		sc.Elsewhere = map[pool.Key]bool{}
 		for _, d := range s.manifest.Pools {
 			sc.Elsewhere[d.Key] = true
 		}
 	}
-	if !s.given {
+	if !s.Part {
 		return sc, nil
 	}
-	for _, path := range s.paths {
-		sc.Under = append(sc.Under, s.recorded(path))
+	for _, path := range s.Paths {
+		sc.Under = append(sc.Under, s.Recorded(path))
 	}
-	beside := s.beside()
-	if len(beside) == 0 || sc.NoOrphans || !s.mayOrphan(snap, sc) {
+	if sc.NoOrphans || !s.mayOrphan(snap, sc) {
 		return sc, nil
 	}
-	all, found, err := manifest.Load(ctx, manifest.Options{Paths: beside, Config: s.config.File})
+	recorded := map[string]bool{}
+	for _, e := range snap.Entries {
+		if e.Set == s.Set {
+			recorded[e.File] = true
+		}
+	}
+	extent := s.Whole(slices.Sorted(maps.Keys(recorded)))
+	keys, found, err := manifest.Declared(ctx, manifest.Options{Paths: extent, Root: s.Base, Config: s.Config})
 	if err != nil {
 		return sc, err
 	}
-	// Where nothing is configured, a folder may hold YAML of all sorts. Reading
-	// what can be read is enough to tell of orphans, and not enough to retire them.
-	if found.HasErrors() && (len(s.config.Manifests) > 0 || s.options.Prune) {
-		return sc, s.orphansUnknown(found)
+	if found.HasErrors() {
+		sc.NoOrphans = true
+		s.orphansUnknown(found, extent)
+		return sc, nil
 	}
 	sc.Elsewhere = map[pool.Key]bool{}
-	for _, d := range all.Pools {
-		if d.Bank == pool.Primary {
-			d.Bank = s.bank
+	for k := range keys {
+		if k.Bank == pool.Primary {
+			k.Bank = s.Bank
 		}
-		sc.Elsewhere[d.Key] = true
+		sc.Elsewhere[k] = true
 	}
 	return sc, nil
 }
 
-// beside are the manifests in which a pool may be declared that the given ones do
-// not declare: the configured ones, or what lies in the same folder as a file
-// that was given.
-func (s *session) beside() []string {
-	if len(s.config.Manifests) > 0 {
-		return s.configured()
-	}
-	var out []string
-	for _, path := range s.paths {
-		if info, err := os.Stat(path); err != nil || info.IsDir() {
-			continue
-		}
-		for _, pattern := range []string{"*.yaml", "*.yml"} {
-			found, err := filepath.Glob(filepath.Join(filepath.Dir(path), pattern))
-			if err == nil {
-				out = append(out, found...)
-			}
-		}
-	}
-	return slices.DeleteFunc(out, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".") })
-}
-
-// orphansUnknown is the error for manifests beside those of this run that cannot
-// be read, so that what they declare is not known.
-func (s *session) orphansUnknown(found source.Diagnostics) error {
+// orphansUnknown says that some manifest of the set cannot be read, so that what
+// is no longer declared is not known.
+func (s *session) orphansUnknown(found source.Diagnostics, extent []string) {
 	i := slices.IndexFunc(found, func(d source.Diagnostic) bool { return d.Severity == source.Error })
-	where, hint := "the manifests that "+s.config.File+" names", "poolsync validate without a PATH shows all findings"
-	if len(s.config.Manifests) == 0 {
-		where, hint = "the files beside "+strings.Join(s.paths, ", "), "name the manifests of this set in poolsync.yaml: manifests: [pools]"
+	d := source.Diagnostic{
+		Position: found[i].Position, Severity: source.Warning, Rule: "extent-unread",
+		Message: fmt.Sprintf("what is no longer declared cannot be told, since a manifest of the set is not valid: %s", found[i].Message),
+		Hint:    "poolsync validate " + strings.Join(extent, " ") + " shows all findings",
 	}
-	return &adviceError{fmt.Sprintf("%s are not all valid, so what is orphaned cannot be told: %s", where, found[i]), hint}
+	if !slices.ContainsFunc(s.found, func(x source.Diagnostic) bool { return x.Rule == d.Rule }) {
+		s.found = append(s.found, d)
+		s.p.say("warning: %s: %s", d.Position, d.Message)
+		s.p.say("hint: %s", d.Hint)
+	}
 }
 
 // mayOrphan reports whether the state has pools of this scope that are not
@@ -179,7 +167,7 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 	}
 	return report.Plan{
 		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
-		Set:  s.set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
+		Set:  s.Set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
 		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, Offline: s.offline, HeldBy: s.held,
 	}
 }

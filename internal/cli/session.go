@@ -20,6 +20,7 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/report/text"
+	"github.com/poolsync/poolsync/internal/settings"
 	"github.com/poolsync/poolsync/internal/source"
 	"github.com/poolsync/poolsync/internal/state"
 )
@@ -27,7 +28,7 @@ import (
 // session is a command at work on manifests: settings, declared pools, state
 // and a bank to read.
 type session struct {
-	settings
+	settings.Settings
 	p        *program
 	out      outputs
 	options  diff.Options
@@ -62,7 +63,7 @@ func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 	if err = s.out.prepare(); err != nil {
 		return s, exit{code: CodeError, reason: "an output cannot be written; nothing was done", err: err}, false
 	}
-	s.settings, s.found, err = resolve(c, p)
+	s.Settings, s.found, err = resolve(c, p)
 	if err != nil {
 		return s, usage("%w", err), false
 	}
@@ -97,13 +98,14 @@ const loadPercent = 150
 // load loads the manifests, gives every pool its bank, and limits them to --only.
 func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 	before := debug.SetGCPercent(loadPercent)
-	set, found, err := manifest.Load(ctx, manifest.Options{Paths: s.paths, Config: s.config.File})
+	set, found, err := manifest.Load(ctx, manifest.Options{Paths: s.Paths, Root: s.Base, Config: s.Config, Configs: s.quiet})
 	debug.SetGCPercent(before)
 	if err != nil {
 		return failed(ctx, err), false
 	}
 	s.manifest = set
 	s.found = append(s.found, found...)
+	s.found = append(s.found, s.Outside(set.Files)...)
 	s.assertBanks()
 	if allowEmpty {
 		s.found = slices.DeleteFunc(s.found, isEmpty)
@@ -123,21 +125,21 @@ func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 // manifest states is an assertion: another one is an error that names both.
 func (s *session) assertBanks() {
 	for _, b := range slices.Sorted(maps.Keys(s.manifest.Banks)) {
-		if s.bank != pool.Primary && b != s.bank {
+		if s.Bank != pool.Primary && b != s.Bank {
 			s.found = append(s.found, source.Diagnostic{
 				Position: s.manifest.Banks[b], Severity: source.Error, Rule: "bank-conflict",
-				Message: fmt.Sprintf("organisation_id %s is stated here, and %s by %s", b, s.bank, s.bankFrom),
+				Message: fmt.Sprintf("organisation_id %s is stated here, and %s by %s", b, s.Bank, s.From(settings.Bank)),
 				Hint:    "one of them is wrong; a manifest's organisation_id says which bank it is for",
 			})
 		}
 	}
-	if s.bank == pool.Primary {
+	if s.Bank == pool.Primary {
 		s.assertOneName()
 		return
 	}
 	for i := range s.manifest.Pools {
 		if d := &s.manifest.Pools[i]; d.Bank == pool.Primary {
-			d.Bank = s.bank
+			d.Bank = s.Bank
 		}
 	}
 	slices.SortStableFunc(s.manifest.Pools, func(a, b pool.Declared) int { return a.Key.Compare(b.Key) })
@@ -167,17 +169,17 @@ func (s *session) assertOneName() {
 
 // limit applies --only. A glob that matches nothing is a typing error.
 func (s *session) limit() (exit, bool) {
-	if len(s.only) == 0 {
+	if len(s.Only) == 0 {
 		return exit{}, true
 	}
-	for _, glob := range s.only {
+	for _, glob := range s.Only {
 		if !slices.ContainsFunc(s.declared, func(d pool.Declared) bool { return diff.MatchAny([]string{glob}, d.Reference) }) {
 			x := exit{code: CodeError, reason: "--only matches nothing", err: fmt.Errorf("--only %s matches none of the %s declared", glob, plural(len(s.declared), "pool"))}
 			return x.hint("a glob knows * and ?; quote it, so that the shell leaves it alone"), false
 		}
 	}
 	s.declared = slices.Clone(s.declared)
-	s.declared = slices.DeleteFunc(s.declared, func(d pool.Declared) bool { return !diff.MatchAny(s.only, d.Reference) })
+	s.declared = slices.DeleteFunc(s.declared, func(d pool.Declared) bool { return !diff.MatchAny(s.Only, d.Reference) })
 	return exit{}, true
 }
 
@@ -194,23 +196,21 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 // open prepares the store, and what the comparison goes by.
 func (s *session) open(ctx context.Context, c *cli.Context) (exit, bool) {
 	var err error
-	if s.store, err = s.openStore(s.settings.state, s.now, s.p.log); err != nil {
+	if s.store, err = openStore(s.Settings, s.State, s.now, s.p.log); err != nil {
 		return usage("%w", err), false
 	}
 	s.p.shows = newProgress(s.p)
 	s.p.shows.enter("reading the state")
 	s.options = diffOptions(c)
-	s.options.Freeze = s.freeze
-	if !c.IsSet(flagMaxChange) {
-		s.options.MaxChangePercent = s.maxPct
-	}
-	s.commit, s.originErr = headCommit(ctx, s.workingDir(), s.p.log)
+	s.options.Freeze = frozen(s.Settings)
+	s.options.MaxChangePercent = s.MaxChange
+	s.commit, s.originErr = headCommit(ctx, s.Base, s.p.log)
 	return exit{}, true
 }
 
 func (s *session) clientConfig() learnosity.Config {
 	return learnosity.Config{
-		ReadEndpoint: s.read, WriteEndpoint: s.write, Version: s.version,
+		ReadEndpoint: s.Read, WriteEndpoint: s.Write, Version: s.Version,
 		ConsumerKey: s.p.Getenv(learnosity.EnvKey), Secret: learnosity.NewSecret(s.p.Getenv(learnosity.EnvSecret)),
 		Domain: s.p.Getenv(learnosity.EnvDomain), Logger: s.p.log, ProgramVersion: version(),
 	}
@@ -226,7 +226,10 @@ func (s *session) badConfig(err error) exit {
 			told = append(told, e)
 			continue
 		}
-		from := s.origin[c.Setting]
+		from := s.From(settingOf[c.Setting])
+		if from == settings.FromDefault {
+			from = ""
+		}
 		if strings.HasPrefix(from, "--") {
 			x.code, x.reason = CodeUsage, "the command line cannot be used"
 		}
@@ -238,6 +241,11 @@ func (s *session) badConfig(err error) exit {
 	}
 	x.err = errors.Join(told...)
 	return x
+}
+
+// settingOf maps what the client calls a setting to what the user does.
+var settingOf = map[string]string{
+	learnosity.SettingReadEndpoint: settings.Endpoint, learnosity.SettingWriteEndpoint: settings.Endpoint, learnosity.SettingVersion: settings.APIVersion,
 }
 
 func unjoin(err error) []error {
@@ -256,8 +264,8 @@ func (s *session) banks() []pool.Bank {
 	for b := range s.manifest.Banks {
 		set[b] = true
 	}
-	if s.bank != pool.Primary || len(set) == 0 {
-		set[s.bank] = true
+	if s.Bank != pool.Primary || len(set) == 0 {
+		set[s.Bank] = true
 	}
 	return slices.Sorted(maps.Keys(set))
 }
@@ -265,9 +273,9 @@ func (s *session) banks() []pool.Bank {
 // target names what the documents are about. With pools of several banks it
 // names the first; every change names its own.
 func (s *session) target() *report.Target {
-	t := &report.Target{Endpoint: s.write, APIVersion: s.version, Bank: s.bank}
-	if s.read != s.write {
-		t.ReadEndpoint = s.read
+	t := &report.Target{Endpoint: s.Write, APIVersion: s.Version, Bank: s.Bank}
+	if s.Read != s.Write {
+		t.ReadEndpoint = s.Read
 	}
 	if t.Banks = s.banks(); len(t.Banks) > 0 {
 		t.Bank = t.Banks[0]

@@ -29,7 +29,7 @@ func (p *program) stateCommand() *cli.Command {
 			"unlock ends the hold of a run that is no more. copy brings the whole state into\n" +
 			"another store, which has to be empty.\n\n" +
 			"Example:\n   poolsync state copy --to git:poolsync-state",
-		Flags: append(onlineFlags(),
+		Flags: append(poolFlags(),
 			&cli.StringFlag{Name: flagTo, Usage: "copy into this `STORE`: file:PATH or git:BRANCH"},
 			&cli.BoolFlag{Name: flagAutoApprove, Usage: "do not ask before unlocking"}),
 	}, runState)
@@ -51,12 +51,12 @@ func runState(ctx context.Context, c *cli.Context, p *program) exit {
 
 func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.State) (exit, bool) {
 	verb, refs := c.Args().First(), c.Args().Tail()
-	store, err := s.openStore(s.settings.state, s.now, s.p.log)
+	store, err := openStore(s.Settings, s.State, s.now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
 	doc.Store = store.Name()
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	switch {
 	case c.String(flagTo) != "" && verb != "copy":
@@ -142,7 +142,7 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 }
 
 func (s *session) copyState(ctx context.Context, from state.Store, setting string) (exit, bool) {
-	to, err := s.openStore(setting, s.now, s.p.log)
+	to, err := openStore(s.Settings, setting, s.now, s.p.log)
 	if err != nil {
 		return usage("%w", err), false
 	}
@@ -187,7 +187,7 @@ func (s *session) showState(ctx context.Context, store state.Store, refs []strin
 		keys = []pool.Key{k}
 	}
 	for _, k := range keys {
-		if len(refs) > 0 || s.selects(k.Reference) && (s.bank == pool.Primary || k.Bank == s.bank) {
+		if len(refs) > 0 || s.selects(k.Reference) && (s.Bank == pool.Primary || k.Bank == s.Bank) {
 			doc.Entries = append(doc.Entries, snap.Entries[k])
 		}
 	}
@@ -232,7 +232,7 @@ func (s *session) forget(ctx context.Context, store state.Store, refs []string, 
 func (s *session) find(snap state.Snapshot, ref string) (pool.Key, error) {
 	var found []pool.Key
 	for _, k := range snap.Keys() {
-		if k.String() == ref || (string(k.Reference) == ref && (s.bank == pool.Primary || s.bank == k.Bank)) {
+		if k.String() == ref || (string(k.Reference) == ref && (s.Bank == pool.Primary || s.Bank == k.Bank)) {
 			found = append(found, k)
 		}
 	}

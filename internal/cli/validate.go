@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,7 +20,7 @@ func (p *program) validateCommand() *cli.Command {
 		Description: "Reports everything that is wrong, with file, line and column, and what to write\n" +
 			"instead. It calls nothing and needs no credentials, unless --online asks for the\n" +
 			"references and tags to be looked up in the bank. It cannot write.\n\nExample:\n   poolsync validate pools/ --online",
-		Flags: append(onlineFlags(), &cli.BoolFlag{Name: flagOnline, Usage: "look references and tags up in the bank, too"}),
+		Flags: append(slices.Concat(commonFlags(), targetFlags()), onlyFlag(), &cli.BoolFlag{Name: flagOnline, Usage: "look references and tags up in the bank, too"}),
 	}, runValidate)
 }
 
@@ -47,7 +48,7 @@ func (s *session) lookup(ctx context.Context, c *cli.Context) (exit, bool) {
 	if x, ok := s.connect(ctx, c); !ok {
 		return x, false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	found, err := bank.Lookup(ctx, s.reader, s.declared)
 	if err != nil {

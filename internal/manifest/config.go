@@ -52,30 +52,16 @@ type Freeze struct {
 	At       source.Position
 }
 
-// FindConfig gives the path of the configuration file of a folder, or "" if it
-// has none.
-func FindConfig(dir string) (string, error) {
-	found := ""
-	for _, name := range []string{ConfigName, "poolsync.yml"} {
-		p := filepath.Join(dir, name)
-		_, err := os.Stat(p)
-		switch {
-		case err == nil && found != "":
-			return "", fmt.Errorf("find configuration: both %s and %s exist; remove one of them", found, p)
-		case err == nil:
-			found = p
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", fmt.Errorf("find configuration: %w", err)
-		}
-	}
-	return found, nil
-}
-
-// LoadConfig reads and checks a configuration file. The findings are sorted; if
+// LoadConfig reads and checks a configuration file, whose name may be relative to
+// a folder, by default the working directory. The findings are sorted; if
 // any of them is an error the values must not be used. The error is for input.
-func LoadConfig(name string) (Config, source.Diagnostics, error) {
+func LoadConfig(dir, name string) (Config, source.Diagnostics, error) {
 	display := filepath.ToSlash(filepath.Clean(name))
-	r, err := os.Open(name)
+	file := name
+	if !filepath.IsAbs(name) {
+		file = filepath.Join(dir, name)
+	}
+	r, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{File: display}, source.Diagnostics{{
 			Position: source.Position{File: display}, Severity: source.Error, Rule: rulePath,

@@ -31,7 +31,7 @@ guards:
 `})
 	file, err := manifest.FindConfig(dir)
 	require.NoError(t, err)
-	got, found, err := manifest.LoadConfig(file)
+	got, found, err := manifest.LoadConfig("", file)
 	require.NoError(t, err)
 	require.Empty(t, found)
 	name := filepath.ToSlash(file)
@@ -85,10 +85,10 @@ func TestFindConfig(t *testing.T) {
 }
 
 func TestLoadConfigMissing(t *testing.T) {
-	_, found, err := manifest.LoadConfig("no/such.yaml")
+	_, found, err := manifest.LoadConfig("", "no/such.yaml")
 	require.NoError(t, err)
 	require.Equal(t, "no/such.yaml: no such configuration file [path-not-found]", found[0].String())
-	_, _, err = manifest.LoadConfig(t.TempDir())
+	_, _, err = manifest.LoadConfig("", t.TempDir())
 	require.Error(t, err)
 }
 

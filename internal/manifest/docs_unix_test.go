@@ -110,7 +110,7 @@ func exampleFindings(t *testing.T, dir, config string, paths []string) source.Di
 		require.NoError(t, err)
 		return found
 	}
-	_, found, err := manifest.LoadConfig(config)
+	_, found, err := manifest.LoadConfig("", config)
 	require.NoError(t, err)
 	for i := range found {
 		found[i].File = filepath.Base(found[i].File)

@@ -15,9 +15,6 @@ import (
 	"github.com/poolsync/poolsync/internal/source"
 )
 
-// ConfigName is the name of the configuration file.
-const ConfigName = "poolsync.yaml"
-
 // file is a manifest that was found: name is what the user calls it, path its
 // place within the root, real what it is on the disk.
 type file struct {
@@ -68,12 +65,15 @@ func readAll(r *os.File) ([]byte, error) {
 // root is the folder that it lies in.
 type finder struct {
 	dir    string              // absolute, links resolved
+	within string              // absolute, links resolved; empty: no limit
 	config string              // the real path of the configuration file
 	roots  map[string]*os.Root // by folder
 	list   []file
 	known  map[string]bool // real paths of files and folders that were taken
 	named  map[string]bool // real paths of files that the user named
-	found  source.Diagnostics
+	// configs are the names of the configuration files that were passed over.
+	configs []string
+	found   source.Diagnostics
 }
 
 func (f *finder) close() {
@@ -106,6 +106,9 @@ func find(opts Options) (*finder, error) {
 		return f, fmt.Errorf("find manifests: %w", err)
 	}
 	f.dir = dir
+	if opts.Root != "" {
+		f.within = real(f.absolute(opts.Root))
+	}
 	if opts.Config != "" {
 		f.config = real(f.absolute(opts.Config))
 	}
@@ -170,13 +173,18 @@ func (f *finder) open(dir string) (*os.Root, error) {
 }
 
 // given takes one path of the options: a glob, a folder or a file. What the user
-// names is trusted, be it a link; what lies in a folder is not.
+// names is trusted, be it a link, unless it is written as a place below the root:
+// whoever writes to the root must not lead a run out of it.
 func (f *finder) given(p string) error {
 	if p == "" {
 		f.report(rulePath, ".", "name a file or a folder", "an empty path")
 		return nil
 	}
 	abs := f.absolute(p)
+	if f.leaves(abs) {
+		f.report(ruleSymlink, f.display(p), "put the files themselves there", "a symbolic link that leaves the folder of the configuration or the repository is not followed")
+		return nil
+	}
 	info, err := os.Stat(abs)
 	switch {
 	case err != nil && strings.ContainsAny(p, globSigns): // some systems have another error for such names
@@ -192,7 +200,7 @@ func (f *finder) given(p string) error {
 		}
 		return f.walk(root, ".", f.display(p), target)
 	}
-	if isConfig(filepath.ToSlash(abs)) || target == f.config {
+	if IsConfig(abs) || target == f.config {
 		f.report(ruleNoFiles, f.display(p), "name the files or folders of manifests", "the configuration file is not a manifest")
 		return nil
 	}
@@ -203,6 +211,16 @@ func (f *finder) given(p string) error {
 	}
 	f.take(file{name: f.display(p), root: root, path: filepath.Base(target), real: target}, info)
 	return nil
+}
+
+// leaves reports whether a path that is written as one below the root leads out
+// of it.
+func (f *finder) leaves(abs string) bool {
+	if f.within == "" {
+		return false
+	}
+	fixed := BeforeGlob(abs)
+	return below(f.within, fixed) && !below(f.within, real(fixed))
 }
 
 // missing reports a path that was given and is not there.
@@ -238,8 +256,6 @@ func (f *finder) unreachable(name string, err error) error {
 
 func isLoop(err error) bool { return strings.Contains(err.Error(), "too many") }
 
-const globSigns = "*?["
-
 // glob takes the folders, and the *.yaml and *.yml files, that a pattern
 // matches. The folder that the user named is what comes before the first sign.
 func (f *finder) glob(p string) error {
@@ -253,10 +269,7 @@ func (f *finder) glob(p string) error {
 		f.report(ruleGlob, name, "close the brackets", "the glob is not well-formed")
 		return nil
 	}
-	base := filepath.Clean(p)
-	for strings.ContainsAny(base, globSigns) {
-		base = filepath.Dir(base)
-	}
+	base := BeforeGlob(filepath.Clean(p))
 	matched := false
 	for _, m := range matches {
 		taken, err := f.match(f.absolute(base), m)
@@ -276,7 +289,7 @@ func (f *finder) glob(p string) error {
 func (f *finder) match(base, m string) (bool, error) {
 	info, err := os.Stat(m)
 	name := filepath.Base(m)
-	if strings.HasPrefix(name, ".") || err == nil && !info.IsDir() && !isManifest(name) || isConfig(name) || real(m) == f.config {
+	if strings.HasPrefix(name, ".") || err == nil && !info.IsDir() && !isManifest(name) || IsConfig(name) || real(m) == f.config {
 		return false, nil
 	}
 	root, err := f.open(base)
@@ -318,9 +331,12 @@ func (f *finder) walk(root *os.Root, rel, name, realDir string) error {
 }
 
 func (f *finder) entry(root *os.Root, rel, name, realPath string, e fs.DirEntry) error {
-	isFile := isManifest(e.Name()) && !isConfig(e.Name())
 	if e.IsDir() {
 		return f.walk(root, rel, name, realPath)
+	}
+	isFile := isManifest(e.Name()) && !IsConfig(e.Name())
+	if IsConfig(e.Name()) {
+		f.configs = append(f.configs, name)
 	}
 	link := e.Type()&fs.ModeSymlink != 0
 	if !isFile && !link {
@@ -355,13 +371,4 @@ func (f *finder) take(x file, info fs.FileInfo) {
 		f.known[x.real] = true
 		f.list = append(f.list, x)
 	}
-}
-
-func isManifest(name string) bool {
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
-}
-
-func isConfig(name string) bool {
-	base := path.Base(name)
-	return base == ConfigName || base == "poolsync.yml"
 }

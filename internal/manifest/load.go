@@ -27,10 +27,20 @@ type Options struct {
 	// Dir is the folder that relative paths start from; empty means the working
 	// directory. Names in positions are relative to it.
 	Dir string
+	// Root is a folder that paths which are written as places below it must not
+	// lead out of, as by a symbolic link; empty: there is none. What is below it may
+	// have been written by others than who names the paths.
+	Root string
+	// Configs is set where a configuration file of any name that is named is to be
+	// checked as such. Otherwise it is a faulty manifest.
+	Configs bool
 	// Config is the path of the configuration file in use, if any: it is no
 	// manifest, wherever it lies. Files named poolsync.yaml never are; other ones
 	// that can only be such a file are passed over where a folder is read.
 	Config string
+	// foreign is set where files that evidently declare no pool are passed over,
+	// whatever else is in them.
+	foreign bool
 }
 
 // Set is what a number of manifests declare together.
@@ -40,6 +50,8 @@ type Set struct {
 	Pools []pool.Declared
 	// Files are the names of the manifests, sorted.
 	Files []string
+	// Configs are the names of the configuration files that were checked.
+	Configs []string
 	// Banks gives, for each organisation_id that a manifest states, the first
 	// place that states it.
 	Banks map[pool.Bank]source.Position
@@ -55,18 +67,25 @@ func Load(ctx context.Context, opts Options) (Set, source.Diagnostics, error) {
 	if err != nil {
 		return Set{}, nil, err
 	}
-	results, err := parseAll(ctx, files.list)
+	results, err := parseAll(ctx, files.list, opts)
 	if err != nil {
 		return Set{}, nil, err
 	}
-	results = slices.DeleteFunc(results, func(p parsed) bool { return p.config })
-	if len(results) == 0 && !files.found.HasErrors() {
+	manifests := slices.DeleteFunc(slices.Clone(results), func(p parsed) bool { return p.config })
+	set, found := assemble(manifests)
+	for _, p := range results {
+		if p.config && p.checked {
+			set.Configs = append(set.Configs, p.name)
+			found = append(found, p.found...)
+		}
+	}
+	if len(manifests)+len(set.Configs) == 0 && !files.found.HasErrors() {
 		files.none(opts.Paths)
 	}
-	set, found := assemble(results)
 	found = append(found, files.found...)
+	results = manifests
 	found = append(found, across(results, files.reopen)...)
-	if !found.HasErrors() && len(set.Pools) == 0 { // no way leads here; an empty set must never pass for "nothing to do"
+	if !found.HasErrors() && len(set.Pools)+len(set.Configs) == 0 { // no way leads here; an empty set must never pass for "nothing to do"
 		found = append(found, source.Diagnostic{Severity: source.Error, Rule: ruleNoPools, Message: "no pool is declared at all"})
 	}
 	return set, found.Sort(), nil
@@ -94,7 +113,7 @@ const largeFile = 1 << 20
 
 // parseAll reads and checks files side by side, one worker a core. The results
 // are in the order of the files.
-func parseAll(ctx context.Context, files []file) ([]parsed, error) {
+func parseAll(ctx context.Context, files []file, opts Options) ([]parsed, error) {
 	results := make([]parsed, len(files))
 	group, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
@@ -116,7 +135,15 @@ func parseAll(ctx context.Context, files []file) ([]parsed, error) {
 				defer large.Unlock()
 				results[i] = parse(f.name, data, workers)
 			}
-			results[i].config = results[i].config && !f.named
+			switch r := &results[i]; {
+			case r.config && f.named && opts.Configs:
+				_, r.found = ParseConfig(f.name, data)
+				r.checked = true
+			case opts.foreign && r.found.HasErrors() && !mayDeclare(data):
+				r.config = true
+			default:
+				r.config = r.config && !f.named
+			}
 			return nil
 		})
 	}

@@ -324,7 +324,7 @@ func TestLoadIsStable(t *testing.T) {
 
 // The examples of the repository draw no finding.
 func TestExamples(t *testing.T) {
-	c, found, err := manifest.LoadConfig("../../examples/poolsync.yaml")
+	c, found, err := manifest.LoadConfig("", "../../examples/poolsync.yaml")
 	require.NoError(t, err)
 	require.Empty(t, lines(found))
 	opts := manifest.Options{Dir: "../../examples"}

@@ -28,7 +28,8 @@ type parsed struct {
 	bank    pool.Bank
 	bankAt  source.Place
 	entries int  // of the list of pools, faulty ones included
-	config  bool // it can only be a configuration file
+	config  bool // it can only be a configuration file, or is of no concern
+	checked bool // its findings are those of a configuration file
 	found   source.Diagnostics
 }
 

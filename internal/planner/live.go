@@ -20,7 +20,7 @@ func (p Planner) readLive(ctx context.Context, in *diff.Input, keys []pool.Key) 
 			return err
 		}
 	}
-	addTwins(in)
+	addTwins(in, keys)
 	return nil
 }
 
@@ -41,9 +41,10 @@ func (p Planner) readAll(ctx context.Context, in *diff.Input) error {
 }
 
 // addTwins finds declared pools that are absent while a pool that was read, or
-// that the state knows, has the same reference but for letter case. A bank that
-// does not tell them apart answers for both with one record.
-func addTwins(in *diff.Input) {
+// one that was not asked for and that the state knows, has the same reference but
+// for letter case. A bank that does not tell them apart answers for both with one
+// record.
+func addTwins(in *diff.Input, asked []pool.Key) {
 	type folded struct {
 		bank      pool.Bank
 		reference string
@@ -56,8 +57,12 @@ func addTwins(in *diff.Input) {
 		}
 		if known == nil {
 			known = make(map[folded]pool.Live, len(in.Live))
+			sought := make(map[pool.Key]bool, len(asked))
+			for _, k := range asked {
+				sought[k] = true
+			}
 			for k, e := range in.State {
-				if e.Sent != nil && e.Set != in.Scope.Set {
+				if e.Sent != nil && !sought[k] && (e.Set != in.Scope.Set || !in.Listed) {
 					known[fold(k)] = pool.Live{Reference: k.Reference}
 				}
 			}

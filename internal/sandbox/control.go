@@ -16,8 +16,10 @@ import (
 
 // controlPrefix is where hand edits, faults, switches and the log are reached:
 //
-//	POST   /_sandbox/pools/{bank}/{reference}       JSON {name, description, status}: a hand edit
-//	GET    /_sandbox/pools/{bank}/{reference}       the pool, its content included
+//	POST   /_sandbox/pools/{bank}/{reference}       JSON {name, description, status, item_references,
+//	                                                activity_references}: somebody else's edit; with references
+//	                                                it may make a pool
+//	GET    /_sandbox/pools/{bank}/{reference}       the pool, its content included; DELETE removes it
 //	POST   /_sandbox/items/{bank}/{reference}       JSON members of an Item: edits it, or adds it
 //	POST   /_sandbox/activities/{bank}/{reference}  JSON members of an Activity, likewise
 //	POST   /_sandbox/faults                         one fault a line, as ParseFault reads it; DELETE disarms all
@@ -67,7 +69,7 @@ func (s *Server) control(r *http.Request, local bool) reply {
 	case err != nil:
 		return s.plain(http.StatusBadRequest, err.Error())
 	}
-	return reply{status: http.StatusOK, contentType: kind, date: s.now(), body: out}
+	return reply{status: http.StatusOK, contentType: kind, date: s.lockedNow(), body: out}
 }
 
 // controlled routes a control request and gives the body of the answer.
@@ -96,6 +98,8 @@ func (s *Server) controlRecord(noun, method, rest string, body []byte) (string, 
 	switch {
 	case noun == "pools" && method == http.MethodGet:
 		return s.showPool(bank, reference)
+	case noun == "pools" && method == http.MethodDelete:
+		return plainType, nil, s.RemovePool(bank, reference)
 	case method != http.MethodPost:
 		return "", nil, errMethod
 	case noun == "pools":
@@ -130,17 +134,25 @@ func (s *Server) showPool(bank int64, reference string) (string, []byte, error) 
 }
 
 func (s *Server) patchPool(bank int64, reference string, body []byte) error {
-	var patch struct{ Name, Description, Status *string }
+	var patch struct {
+		Name, Description, Status *string
+		Items                     []string `json:"item_references"`
+		Activities                []string `json:"activity_references"`
+	}
 	if err := decodeStrict(body, &patch); err != nil {
 		return err
 	}
-	return s.EditPool(bank, reference, func(r *PoolRecord) {
+	change := func(r *PoolRecord) {
 		for field, value := range map[*string]*string{&r.Name: patch.Name, &r.Description: patch.Description, &r.Status: patch.Status} {
 			if value != nil {
 				*field = *value
 			}
 		}
-	})
+	}
+	if patch.Items == nil && patch.Activities == nil {
+		return s.EditPool(bank, reference, change)
+	}
+	return s.PutPool(bank, reference, patch.Items, patch.Activities, change)
 }
 
 func (s *Server) patchItem(bank int64, reference string, body []byte) error {

@@ -38,8 +38,11 @@
 // names; unknown include values are refused for items (20004) and ignored for jobs;
 // job results as a sixth member.
 //
-// Unknown, therefore a switch whose default is the cautious reading: U1 to U31 and
-// CopyDates, all listed by [SwitchHelp].
+// Unknown, therefore a switch whose default is the cautious reading: U1 to U31. What
+// services do that no page speaks of has switches of its own: two clocks that differ,
+// replicas that lag, names that are trimmed or cut, short pages, records with fewer or
+// more members. [SwitchHelp] lists them all, [FaultHelp] what can go wrong with a call
+// or its jobs.
 //
 // Decided here, where neither the documentation nor a switch says anything:
 //
@@ -50,6 +53,11 @@
 //     request is 400/20004; a next token with other parameters is 400/20004, by name;
 //   - references: [] in a filter means no filter;
 //   - a malformed pool reference is 400/20001 (length) or 400/20004 (characters);
+//   - a request that is delivered twice is worked twice, one after the other, so that
+//     U1 and U23 decide what the second delivery is answered; one that a gateway
+//     delivers late is worked as of the moment at which it arrives;
+//   - nobody but somebody else's hand (the control surface, foreign-first) makes a pool
+//     without a job, and only pool-vanishes and DELETE take one away;
 //   - a new pool shows at once, pending, and stays as halted if its job halts; replacing
 //     keeps dt_created; a halted job moves no date; a halted pool shows its own status
 //     again once a job completes;

@@ -97,9 +97,55 @@ func (s *Server) EditPool(bank int64, reference string, change func(*PoolRecord)
 			return fmt.Errorf("item pool %d/%s: %q is no status of a pool", bank, reference, r.Status)
 		}
 		p.Name, p.Description = r.Name, r.Description
-		p.touch(now)
-		p.note(now, s.sw.lag)
+		p.touch(s.stored(now))
+		p.note(now, s.sw.keeps())
 		b.poolOrder = nil
+		return nil
+	})
+}
+
+// PutPool makes a pool as somebody else would, or replaces the content of one that
+// is there: by the bank's items and activities of these references, as they are now.
+// The change is made as EditPool makes it; a new pool is published unless it says
+// otherwise.
+func (s *Server) PutPool(bank int64, reference string, items, activities []string, change func(*PoolRecord)) error {
+	err := s.edit(bank, func(b *bankState, now time.Time) error {
+		if err := s.checkPoolReference(reference); err != nil {
+			return fmt.Errorf("item pool %d/%q: %s", bank, reference, err.Message)
+		}
+		content := holding{map[string]*Item{}, map[string]*Activity{}}
+		for _, ref := range items {
+			if content.items[ref] = b.item(ref); content.items[ref] == nil {
+				return fmt.Errorf("no item %d/%s", bank, ref)
+			}
+		}
+		for _, ref := range activities {
+			if content.activities[ref] = b.activity(ref); content.activities[ref] == nil {
+				return fmt.Errorf("no activity %d/%s", bank, ref)
+			}
+		}
+		p := b.pools[reference]
+		if p == nil {
+			at := s.stored(now).Truncate(time.Second)
+			p = &pool{PoolRecord: PoolRecord{Bank: bank, Reference: reference, Status: statusPublished, DtCreated: at, DtUpdated: at.Add(-time.Second)}}
+			b.addPool(p)
+		}
+		p.holding = content
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.EditPool(bank, reference, change)
+}
+
+// RemovePool takes a pool out of a bank. Jobs of it that are under way halt.
+func (s *Server) RemovePool(bank int64, reference string) error {
+	return s.edit(bank, func(b *bankState, _ time.Time) error {
+		if b.pools[reference] == nil {
+			return fmt.Errorf("item pool %d/%s: %w", bank, reference, errNotFound)
+		}
+		b.removePool(reference)
 		return nil
 	})
 }
@@ -110,7 +156,7 @@ func (s *Server) PutItem(bank int64, it Item) error {
 	return s.edit(bank, func(b *bankState, now time.Time) error {
 		c := it.clone()
 		if c.DtCreated.IsZero() {
-			c.DtCreated = now
+			c.DtCreated = s.stored(now)
 		}
 		if err := completeRecord("item", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
 			return err
@@ -130,7 +176,7 @@ func (s *Server) EditItem(bank int64, reference string, change func(*Item)) erro
 		}
 		c := old.clone()
 		change(c)
-		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, now)
+		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, s.stored(now))
 		if err := completeRecord("item", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
 			return err
 		}
@@ -145,7 +191,7 @@ func (s *Server) PutActivity(bank int64, a Activity) error {
 	return s.edit(bank, func(b *bankState, now time.Time) error {
 		c := a.clone()
 		if c.DtCreated.IsZero() {
-			c.DtCreated = now
+			c.DtCreated = s.stored(now)
 		}
 		if err := completeRecord("activity", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
 			return err
@@ -165,7 +211,7 @@ func (s *Server) EditActivity(bank int64, reference string, change func(*Activit
 		}
 		c := old.clone()
 		change(c)
-		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, now)
+		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, s.stored(now))
 		if err := completeRecord("activity", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
 			return err
 		}

@@ -1,56 +1,169 @@
 package sandbox
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// FaultKind is what goes wrong.
+// FaultKind is what goes wrong. The meaning of each is in FaultHelp, and there only.
 type FaultKind string
 
-// The faults. "Before" means that no work is done, "after" that all of it is.
+// The faults that decide how the answer comes: of several, the first added does.
 const (
-	FaultTooMany    FaultKind = "429"          // before: 429/42000, as if the quota were used up
-	FaultError      FaultKind = "500"          // before: 500/10000
-	FaultHTML       FaultKind = "503-html"     // before: 503 with a proxy's HTML page
-	FaultRedirect   FaultKind = "301"          // before: a redirect to https, as the live service answers http
-	FaultCutBefore  FaultKind = "cut-before"   // before: the connection is cut
-	FaultCutAfter   FaultKind = "cut-after"    // after: the connection is cut
-	FaultErrorAfter FaultKind = "500-after"    // after: 500/10000
-	FaultTruncated  FaultKind = "truncated"    // after: half the JSON, in a complete HTTP answer
-	FaultShortBody  FaultKind = "short-body"   // after: Content-Length promises more than comes
-	FaultSlow       FaultKind = "slow"         // waits Delay, then works and answers
-	FaultFalse      FaultKind = "status-false" // before: HTTP 200 with meta.status false, code 10000
-	FaultNotJSON    FaultKind = "not-json"     // before: HTTP 200 with HTML
-	FaultNever      FaultKind = "never"        // before: no answer until the client goes away
-	FaultLacksPool  FaultKind = "lacks-a-pool" // after: the answer of set or update omits Reference, or its last pool
-
-	// Faults of jobs act on a set or update: on the pool Reference, or all of them.
-	FaultJobHalt     FaultKind = "job-halt"           // the job halts at its end
-	FaultJobForever  FaultKind = "job-never-ends"     // the job stays running
-	FaultPoolPending FaultKind = "pool-stays-pending" // the job completes, the pool stays pending
+	FaultTooMany      FaultKind = "429"
+	FaultError        FaultKind = "500"
+	FaultHTML         FaultKind = "503-html"
+	FaultRedirect     FaultKind = "301"
+	FaultRefused      FaultKind = "refused"
+	FaultFalse        FaultKind = "status-false"
+	FaultNotJSON      FaultKind = "not-json"
+	FaultCutBefore    FaultKind = "cut-before"
+	FaultNever        FaultKind = "never"
+	FaultSlow         FaultKind = "slow"
+	FaultLate         FaultKind = "late"
+	FaultCutAfter     FaultKind = "cut-after"
+	FaultErrorAfter   FaultKind = "500-after"
+	FaultRefusedAfter FaultKind = "refused-after"
+	FaultTruncated    FaultKind = "truncated"
+	FaultShortBody    FaultKind = "short-body"
 )
 
-var faultKinds = []FaultKind{
-	FaultTooMany, FaultError, FaultHTML, FaultRedirect, FaultCutBefore, FaultCutAfter, FaultErrorAfter, FaultTruncated,
-	FaultShortBody, FaultSlow, FaultFalse, FaultNotJSON, FaultNever, FaultLacksPool, FaultJobHalt, FaultJobForever, FaultPoolPending,
+// The faults around a call; any number of them act together.
+const (
+	FaultTwice       FaultKind = "twice"
+	FaultForeign     FaultKind = "foreign-first"
+	FaultVanishes    FaultKind = "pool-vanishes"
+	FaultStale       FaultKind = "stale"
+	FaultWrongTime   FaultKind = "wrong-time"
+	FaultLacksPool   FaultKind = "lacks-a-pool"
+	FaultListedTwice FaultKind = "listed-twice"
+	FaultSameNext    FaultKind = "same-next"
+	FaultBadNext     FaultKind = "bad-next"
+)
+
+// The faults of jobs act on a set or update: on the pool Reference, or all of them.
+const (
+	FaultJobHalt      FaultKind = "job-halt"
+	FaultJobForever   FaultKind = "job-never-ends"
+	FaultPoolPending  FaultKind = "pool-stays-pending"
+	FaultSkipsAll     FaultKind = "job-does-nothing"
+	FaultSkipsName    FaultKind = "job-skips-name"
+	FaultSkipsStatus  FaultKind = "job-skips-status"
+	FaultSkipsContent FaultKind = "job-skips-content"
+	FaultSkipsItem    FaultKind = "job-skips-an-item"
+)
+
+// phase is the part of a call that a fault acts on.
+type phase int
+
+const (
+	phaseAnswer phase = iota // it decides the answer
+	phaseAround              // it changes what stands around the call
+	phaseJob                 // it marks the jobs of the call
+)
+
+// The arguments that some faults take after a colon.
+const (
+	argDelay = "DELAY" // a duration, not below 0
+	argShift = "SHIFT" // a duration of either sign
+	argCode  = "CODE"  // a code of the API
+)
+
+// faultDef describes one kind of fault.
+type faultDef struct {
+	kind  FaultKind
+	phase phase
+	arg   string
+	delay time.Duration // what is meant without an argument
+	code  int
+	help  string
 }
 
-func (k FaultKind) ofJob() bool {
-	return k == FaultJobHalt || k == FaultJobForever || k == FaultPoolPending
+// "Before" means that no work is done, "after" that all of it is.
+var faultDefs = []faultDef{
+	{kind: FaultTooMany, help: "before: 429/42000, as if the quota were used up"},
+	{kind: FaultError, help: "before: 500/10000"},
+	{kind: FaultHTML, help: "before: 503 with a proxy's HTML page"},
+	{kind: FaultRedirect, help: "before: a redirect to https, as the live service answers http"},
+	{kind: FaultRefused, arg: argCode, code: codeConflict, help: "before: refused with this code, 20011 by default"},
+	{kind: FaultFalse, help: "before: HTTP 200 with meta.status false, code 10000"},
+	{kind: FaultNotJSON, help: "before: HTTP 200 with HTML"},
+	{kind: FaultCutBefore, help: "before: the connection is cut"},
+	{kind: FaultNever, help: "before: no answer until the client goes away"},
+	{kind: FaultSlow, arg: argDelay, delay: 5 * time.Second, help: "waits, 5s by default, then works and answers"},
+	{
+		kind: FaultLate, arg: argDelay, delay: 5 * time.Second,
+		help: "a gateway answers 504 at once and the work is done later all the same, 5s by default",
+	},
+	{kind: FaultCutAfter, help: "after: the connection is cut"},
+	{kind: FaultErrorAfter, help: "after: 500/10000"},
+	{kind: FaultRefusedAfter, arg: argCode, code: codeConflict, help: "after: refused with this code, 20011 by default"},
+	{kind: FaultTruncated, help: "after: half the JSON, in a complete HTTP answer"},
+	{kind: FaultShortBody, help: "after: Content-Length promises more than comes"},
+	{
+		kind: FaultTwice, phase: phaseAround, arg: argDelay,
+		help: "the request is delivered twice, the second time after DELAY, and the second answer is the one that comes: of a set a refusal by U1, of an update one by U23",
+	},
+	{
+		kind: FaultForeign, phase: phaseAround, arg: argDelay,
+		help: "before a set, by DELAY: someone else creates its pools, with the same name, description and status and one item of theirs",
+	},
+	{kind: FaultVanishes, phase: phaseAround, help: "before: the pool REFERENCE, which the call names, is gone from the bank"},
+	{
+		kind: FaultStale, phase: phaseAround, arg: argDelay, delay: 10 * time.Second,
+		help: "a read of pools, of a pool's content or of jobs shows them as they were, 10s ago by default",
+	},
+	{
+		kind: FaultWrongTime, phase: phaseAround, arg: argShift, delay: 6 * time.Minute,
+		help: "meta.timestamp and the Date header are wrong, by 6m by default",
+	},
+	{kind: FaultLacksPool, phase: phaseAround, help: "the answer of a set or update omits the pool REFERENCE, or its last"},
+	{kind: FaultListedTwice, phase: phaseAround, help: "the answer of a get lists its last record twice"},
+	{kind: FaultSameNext, phase: phaseAround, help: "meta.next of a page is the token that asked for it"},
+	{kind: FaultBadNext, phase: phaseAround, help: "meta.next of a page is a token that the next call finds refused"},
+	{kind: FaultJobHalt, phase: phaseJob, help: "the job halts at its end"},
+	{kind: FaultJobForever, phase: phaseJob, help: "the job stays running"},
+	{kind: FaultPoolPending, phase: phaseJob, help: "the job completes, the pool stays pending"},
+	{kind: FaultSkipsAll, phase: phaseJob, help: "the job completes and nothing was done; a new pool is gone"},
+	{kind: FaultSkipsName, phase: phaseJob, help: "the job completes, the name is what it was"},
+	{kind: FaultSkipsStatus, phase: phaseJob, help: "the job completes, the status is what it was, of a new pool unpublished"},
+	{kind: FaultSkipsContent, phase: phaseJob, help: "the job completes, the content is what it was"},
+	{kind: FaultSkipsItem, phase: phaseJob, help: "the job completes without the last of the items that it should have brought"},
+}
+
+func defOf(kind FaultKind) (faultDef, bool) {
+	i := slices.IndexFunc(faultDefs, func(d faultDef) bool { return d.kind == kind })
+	if i < 0 {
+		return faultDef{}, false
+	}
+	return faultDefs[i], true
+}
+
+// FaultHelp lists the kinds of faults and their meanings, one line each, for a
+// command's help.
+func FaultHelp() string {
+	var b strings.Builder
+	for _, d := range faultDefs {
+		name := string(d.kind)
+		if d.arg != "" {
+			name += "[:" + d.arg + "]"
+		}
+		fmt.Fprintf(&b, "%s  %s\n", name, d.help)
+	}
+	return b.String()
 }
 
 // Fault makes calls go wrong that carry a valid signature.
 type Fault struct {
 	// Action and Endpoint choose the calls; empty means any.
 	Action, Endpoint string
-	// Reference, if set, chooses only calls of set and update that name this pool.
+	// Reference, if set, chooses only calls that name this pool: as one to write, in
+	// the filter of pools get, or as item_pool_id.
 	Reference string
 	// Nth is the first matching call that is hit, counted from 1; 0 means every one.
 	Nth int
@@ -58,8 +171,23 @@ type Fault struct {
 	// else no end.
 	Times int
 	Kind  FaultKind
-	// Delay is how long slow waits; default 5s.
+	// Delay and Code are the argument of the kinds that take one; 0 means the
+	// default of the kind.
 	Delay time.Duration
+	Code  int
+}
+
+// delay is the time that the fault is about.
+func (f Fault) delay() time.Duration {
+	d, _ := defOf(f.Kind)
+	return cmp.Or(f.Delay, d.delay)
+}
+
+// refusal is what refused and refused-after answer.
+func (f Fault) refusal() *apiError {
+	d, _ := defOf(f.Kind)
+	code := cmp.Or(f.Code, d.code)
+	return refusal(httpStatus(code), code, "refused on request of the sandbox")
 }
 
 // armedFault counts the calls that matched.
@@ -68,17 +196,20 @@ type armedFault struct {
 	matched int
 }
 
+// faultForm is the command-line form of a fault.
+const faultForm = "[ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:ARGUMENT][@REFERENCE]"
+
 // ParseFault reads the command-line form
 //
-//	[ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:DELAY][@REFERENCE]
+//	[ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:ARGUMENT][@REFERENCE]
 //
-// such as "set itembank/pools#2=cut-after", "get jobs=slow:2s",
-// "=429" or "update itembank/pools#1x3=job-halt@ela-district-a". Left out, action
-// and endpoint mean any, NTH every call. "#0x3" hits the first three.
+// such as "set itembank/pools#2=cut-after", "get jobs=slow:2s", "=429",
+// "set#1=refused-after:30000" or "update itembank/pools#1x3=job-halt@ela-district-a".
+// Left out, action and endpoint mean any, NTH every call. "#0x3" hits the first three.
 func ParseFault(text string) (Fault, error) {
 	left, right, ok := strings.Cut(text, "=")
 	if !ok {
-		return Fault{}, fmt.Errorf("fault %q: want [ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:DELAY][@REFERENCE]", text)
+		return Fault{}, fmt.Errorf("fault %q: want %s", text, faultForm)
 	}
 	var f Fault
 	where, count, counted := strings.Cut(strings.TrimSpace(left), "#")
@@ -104,29 +235,51 @@ func ParseFault(text string) (Fault, error) {
 		}
 	}
 	kind, reference, _ := strings.Cut(strings.TrimSpace(right), "@")
-	name, delay, delayed := strings.Cut(kind, ":")
+	name, arg, given := strings.Cut(kind, ":")
 	f.Kind, f.Reference = FaultKind(name), reference
-	if delayed {
-		var err error
-		if f.Delay, err = time.ParseDuration(delay); err != nil || f.Kind != FaultSlow {
-			return Fault{}, fmt.Errorf("fault %q: only slow takes a delay, such as slow:2s", text)
+	if given {
+		if err := f.setArgument(arg); err != nil {
+			return Fault{}, fmt.Errorf("fault %q: %w", text, err)
 		}
 	}
 	return f, f.check()
 }
 
-func (f Fault) check() error {
-	if slices.Contains(faultKinds, f.Kind) {
-		return nil
+// setArgument reads what stands after the colon.
+func (f *Fault) setArgument(text string) (err error) {
+	d, known := defOf(f.Kind)
+	switch {
+	case !known:
+		return f.check()
+	case d.arg == "":
+		return fmt.Errorf("%s takes no argument", f.Kind)
+	case d.arg == argCode:
+		if f.Code, err = strconv.Atoi(text); err != nil || f.Code < 10000 || f.Code > 99999 {
+			return fmt.Errorf("%s takes a code of the API, such as %s:20004", f.Kind, f.Kind)
+		}
+	default:
+		if f.Delay, err = time.ParseDuration(text); err != nil || f.Delay < 0 && d.arg == argDelay {
+			return fmt.Errorf("%s takes a duration, such as %s:2s", f.Kind, f.Kind)
+		}
 	}
-	names := make([]string, len(faultKinds))
-	for i, k := range faultKinds {
-		names[i] = string(k)
-	}
-	return fmt.Errorf("unknown fault kind %q; want one of %s", f.Kind, strings.Join(names, ", "))
+	return nil
 }
 
-// String gives the form that ParseFault reads.
+func (f Fault) check() error {
+	if _, known := defOf(f.Kind); !known {
+		names := make([]string, len(faultDefs))
+		for i, d := range faultDefs {
+			names[i] = string(d.kind)
+		}
+		return fmt.Errorf("unknown fault kind %q; want one of %s", f.Kind, strings.Join(names, ", "))
+	}
+	if f.Kind == FaultVanishes && f.Reference == "" {
+		return fmt.Errorf("%s needs the pool, as %s@REFERENCE", f.Kind, f.Kind)
+	}
+	return nil
+}
+
+// String returns the form that ParseFault reads.
 func (f Fault) String() string {
 	s := strings.TrimSpace(f.Action + " " + f.Endpoint)
 	switch {
@@ -136,8 +289,11 @@ func (f Fault) String() string {
 		s += "#" + strconv.Itoa(f.Nth)
 	}
 	s += "=" + string(f.Kind)
-	if f.Delay > 0 {
+	switch {
+	case f.Delay != 0:
 		s += ":" + f.Delay.String()
+	case f.Code != 0:
+		s += ":" + strconv.Itoa(f.Code)
 	}
 	if f.Reference != "" {
 		s += "@" + f.Reference
@@ -145,8 +301,8 @@ func (f Fault) String() string {
 	return s
 }
 
-// AddFault arms a fault. Several may act on one call; of those that concern the
-// answer the first added wins.
+// AddFault arms a fault. Several may act on one call; of those that decide how the
+// answer comes the first added does.
 func (s *Server) AddFault(f Fault) error {
 	if err := f.check(); err != nil {
 		return err
@@ -164,7 +320,7 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
-// fire counts a call against every fault and gives those that act on it.
+// fire counts a call against every fault and returns those that act on it.
 func (s *Server) fire(action, endpoint string, p *params) (fired []Fault) {
 	for _, f := range s.faults {
 		if f.Action != "" && f.Action != action || f.Endpoint != "" && f.Endpoint != endpoint {
@@ -185,119 +341,15 @@ func (s *Server) fire(action, endpoint string, p *params) (fired []Fault) {
 	return fired
 }
 
-// namesPool looks for a pool in a set or update request without using it up.
+// namesPool looks for a pool in a request without using it up.
 func namesPool(p *params, reference string) bool {
-	probe := &params{m: map[string]json.RawMessage{"pools": p.m["pools"]}, err: new(*apiError)}
-	return slices.ContainsFunc(probe.objects("pools", 0), func(one *params) bool {
-		ref, _ := one.str("reference")
-		return ref == reference
-	})
-}
-
-// transportFault picks the one that decides how the answer comes.
-func transportFault(fired []Fault) (Fault, bool) {
-	for _, f := range fired {
-		if !f.Kind.ofJob() && f.Kind != FaultLacksPool {
-			return f, true
-		}
-	}
-	return Fault{}, false
-}
-
-const proxyPage = "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body><center><h1>503 Service Temporarily Unavailable</h1></center></body>\r\n</html>\r\n"
-
-// before carries out faults that come before the work; done means that this is
-// the whole answer. It gives up the lock while it waits.
-func (x *exchange) before(ctx context.Context, f Fault) (rep reply, done bool) {
-	page := func(status int, kind, body string) (reply, bool) {
-		return reply{status: status, contentType: kind, body: []byte(body), date: x.now}, true
-	}
-	switch f.Kind {
-	case FaultTooMany:
-		return x.tooMany(), true
-	case FaultError:
-		return x.broken(http.StatusInternalServerError), true
-	case FaultFalse:
-		return x.broken(http.StatusOK), true
-	case FaultHTML:
-		return page(http.StatusServiceUnavailable, htmlType, proxyPage)
-	case FaultNotJSON:
-		return page(http.StatusOK, htmlType, "<html><body>scheduled maintenance</body></html>\n")
-	case FaultRedirect:
-		rep, _ := page(http.StatusMovedPermanently, htmlType, "<html><head><title>301 Moved Permanently</title></head></html>\r\n")
-		rep.location = "https://data-va.learnosity.invalid/" + x.version + "/" + x.endpoint // .invalid: nobody can be reached there
-		return rep, true
-	case FaultCutBefore:
-		return reply{ending: endCut, date: x.now}, true
-	case FaultNever:
-		return reply{ending: endNever, date: x.now}, true
-	case FaultSlow:
-		return x.delay(ctx, f)
-	}
-	return reply{}, false
-}
-
-func (x *exchange) delay(ctx context.Context, f Fault) (reply, bool) {
-	d := f.Delay
-	if d == 0 {
-		d = 5 * time.Second
-	}
-	x.server.mu.Unlock()
-	err := wait(ctx, d)
-	x.server.mu.Lock()
-	x.begin()
-	return reply{ending: endNever, date: x.now}, err != nil
-}
-
-func (x *exchange) broken(status int) reply { return x.failure(status, 10000, "internal error") }
-
-// after spoils the answer of work that was done.
-func (x *exchange) after(f Fault, rep reply) reply {
-	switch f.Kind {
-	case FaultCutAfter:
-		rep.ending = endCut
-	case FaultErrorAfter:
-		return x.broken(http.StatusInternalServerError)
-	case FaultTruncated:
-		rep.body = rep.body[:len(rep.body)/2]
-	case FaultShortBody:
-		rep.ending = endShort
-	}
-	return rep
-}
-
-// applyJobFaults marks a new job with the job faults of its call.
-func (x *exchange) applyJobFaults(j *job) {
-	for _, f := range x.fired {
-		if f.Reference != "" && f.Reference != j.Write.Reference {
-			continue
-		}
-		switch f.Kind {
-		case FaultJobHalt:
-			if j.Fate == "" {
-				j.Fate = fateHalt
-			}
-		case FaultJobForever:
-			j.Never = true
-		case FaultPoolPending:
-			j.KeepsPool = true
-		}
-	}
-}
-
-// withoutLacking drops the pool that lacks-a-pool leaves out of the answer.
-func (x *exchange) withoutLacking(answers []writeAnswer) []writeAnswer {
-	for _, f := range x.fired {
-		if f.Kind != FaultLacksPool {
-			continue
-		}
-		at := len(answers) - 1
-		if f.Reference != "" {
-			at = slices.IndexFunc(answers, func(a writeAnswer) bool { return a.Pool == f.Reference })
-		}
-		if at >= 0 {
-			answers = slices.Delete(answers, at, at+1)
-		}
-	}
-	return answers
+	read := func(member string, into any) { _ = json.Unmarshal(p.m[member], into) } // what is malformed names nothing
+	var pools []struct{ Reference string }
+	var references []string
+	var holder string
+	read("pools", &pools)
+	read("references", &references)
+	read("item_pool_id", &holder)
+	return holder == reference || slices.Contains(references, reference) ||
+		slices.ContainsFunc(pools, func(one struct{ Reference string }) bool { return one.Reference == reference })
 }

@@ -38,6 +38,9 @@ var faultEnds = []faultEnd{
 	{FaultErrorAfter, 500, `"code":10000`, nil, true},
 	{FaultTruncated, 200, `{"meta":{"status":true`, nil, true},
 	{FaultShortBody, 200, `job_reference`, io.ErrUnexpectedEOF, true},
+	{FaultRefused, 409, `"code":20011`, nil, false},
+	{FaultRefusedAfter, 409, `"code":20011`, nil, true},
+	{FaultLate, 504, "Gateway Time-out", nil, false},
 }
 
 func (e faultEnd) check(t *testing.T, s *Server, resp *http.Response, err error) {
@@ -199,22 +202,33 @@ func TestParseFault(t *testing.T) {
 		"update itembank/pools#1x3=job-halt@ela a@b:c": {Action: "update", Endpoint: "itembank/pools", Nth: 1, Times: 3, Kind: FaultJobHalt, Reference: "ela a@b:c"},
 		"get=slow:1.5s":              {Action: "get", Kind: FaultSlow, Delay: 1500 * time.Millisecond},
 		" itembank/pools set = 429 ": {Action: "set", Endpoint: "itembank/pools", Kind: FaultTooMany},
+		"set#1=refused-after:30000":  {Action: "set", Nth: 1, Kind: FaultRefusedAfter, Code: 30000},
+		"get=wrong-time:-10m":        {Action: "get", Kind: FaultWrongTime, Delay: -10 * time.Minute},
+		"set=foreign-first:1.5s@a":   {Action: "set", Kind: FaultForeign, Delay: 1500 * time.Millisecond, Reference: "a"},
 	} {
 		got, err := ParseFault(text)
 		require.NoError(t, err)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", text, diff)
 		}
+		again, err := ParseFault(got.String())
+		require.NoError(t, err)
+		require.Equal(t, got, again)
 	}
+	require.Len(t, strings.Split(strings.TrimSpace(FaultHelp()), "\n"), len(faultDefs))
 	for text, want := range map[string]string{
-		"set":           "want [ACTION] [ENDPOINT]",
-		"set=explode":   "want one of 429, 500",
-		"put=500":       "neither an action nor an endpoint",
-		"get get=500":   "neither",
-		"get#x=500":     "want a count",
-		"get#-1=500":    "want a count",
-		"get=500:2s":    "only slow takes a delay",
-		"get=slow:long": "only slow takes a delay",
+		"set":               "want [ACTION] [ENDPOINT]",
+		"set=explode":       "want one of 429, 500",
+		"put=500":           "neither an action nor an endpoint",
+		"get get=500":       "neither",
+		"get#x=500":         "want a count",
+		"get#-1=500":        "want a count",
+		"get=500:2s":        "500 takes no argument",
+		"get=slow:long":     "slow takes a duration",
+		"get=slow:-1s":      "slow takes a duration",
+		"set=refused:x":     "refused takes a code",
+		"set=oops:2s":       "want one of 429, 500",
+		"get=pool-vanishes": "needs the pool",
 	} {
 		if _, err := ParseFault(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

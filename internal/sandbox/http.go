@@ -90,11 +90,19 @@ type handler func(*exchange, *params) (result, *apiError)
 // exchange is one request on its way through the server.
 type exchange struct {
 	server   *Server
-	now      time.Time
+	now      time.Time // the server's clock
 	version  string
 	endpoint string
-	fired    []Fault // faults that act on this call
+	form     form
+	serve    handler
+	call     Call          // as it will be logged
+	fired    []Fault       // faults that act on this call
+	wrong    time.Duration // how wrong the time is that the answer carries
+	stale    time.Duration // how old the replica is that is read
 }
+
+// wall is the time that answers carry.
+func (x *exchange) wall() time.Time { return x.now.Add(x.wrong) }
 
 // endpoints lists what is emulated; an action that is missing here is 405/40001.
 var endpoints = map[string]map[string]handler{
@@ -119,30 +127,36 @@ func (s *Server) answer(r *http.Request) reply {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return s.plain(http.StatusRequestEntityTooLarge, "request body larger than "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
 	}
-	x := &exchange{server: s, version: version, endpoint: endpoint}
-	actions, known := endpoints[endpoint]
+	x := &exchange{server: s, version: version, endpoint: endpoint, form: f}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.begin()
-	call := Call{Time: x.now, Action: f.action, Endpoint: endpoint, Request: s.loggable(f)}
+	x.call = Call{Time: x.now, Action: f.action, Endpoint: endpoint, Request: s.loggable(f)}
+	if refused := x.admit(r.Method); refused != nil {
+		return x.logged(x.refuse(refused))
+	}
+	return x.run(ctx)
+}
+
+// admit finds the endpoint and checks the signature.
+func (x *exchange) admit(method string) (refused *apiError) {
+	actions, known := endpoints[x.endpoint]
 	switch {
 	case !known:
-		return x.refuse(call, refusal(404, codeNotFound, "endpoint %s not found", endpoint))
-	case r.Method != http.MethodPost:
-		return x.refuse(call, refusal(405, 40001, "method %s not allowed; use POST", r.Method))
+		return refusal(404, codeNotFound, "endpoint %s not found", x.endpoint)
+	case method != http.MethodPost:
+		return refusal(405, 40001, "method %s not allowed; use POST", method)
 	}
-	var refused *apiError
-	if call.ConsumerKey, refused = s.verify(f, x.now); refused != nil {
-		return x.refuse(call, refused)
+	if x.call.ConsumerKey, refused = x.server.verify(x.form, x.now); refused != nil {
+		return refused
 	}
-	if !f.hasAction {
-		f.action, call.Action = "get", "get"
+	if !x.form.hasAction {
+		x.call.Action = "get"
 	}
-	serve, ok := actions[f.action]
-	if !ok {
-		return x.refuse(call, refusal(405, 40001, "action %q is not emulated for %s", f.action, endpoint))
+	if x.serve, known = actions[x.call.Action]; !known {
+		return refusal(405, 40001, "action %q is not emulated for %s", x.call.Action, x.endpoint)
 	}
-	return x.run(ctx, call, f, serve)
+	return nil
 }
 
 // begin reads the clock and carries out what is due by now.
@@ -152,73 +166,98 @@ func (x *exchange) begin() {
 }
 
 // run applies faults and quota around the endpoint itself.
-func (x *exchange) run(ctx context.Context, call Call, f form, serve handler) reply {
-	s := x.server
-	p := readParams(f.request)
-	x.fired = s.fire(f.action, x.endpoint, p)
-	fault, faulty := transportFault(x.fired)
+func (x *exchange) run(ctx context.Context) reply {
+	p := readParams(x.form.request)
+	x.fired = x.server.fire(x.call.Action, x.endpoint, p)
 	if len(x.fired) > 0 {
-		call.Fault = x.fired[0].String()
+		x.call.Fault = x.fired[0].String()
 	}
+	if x.around(ctx, p) != nil {
+		return x.logged(reply{ending: endNever, date: x.wall()})
+	}
+	fault, faulty := x.decisive()
 	if faulty {
 		if rep, done := x.before(ctx, fault); done {
-			return x.logged(call, rep)
+			return x.logged(rep)
 		}
 	}
-	if !s.withinQuota(quotaKey{call.ConsumerKey, call.Action, x.endpoint}, x.now) {
-		return x.logged(call, x.tooMany())
+	rep := x.work()
+	if f, ok := x.fault(FaultTwice); ok {
+		x.logged(rep)
+		if x.pass(ctx, f.delay()) != nil {
+			return reply{ending: endNever, date: x.wall()}
+		}
+		rep = x.work()
 	}
-	res, refused := serve(x, p)
+	if faulty && rep.code == 0 {
+		rep = x.after(fault, rep)
+	}
+	return x.logged(rep)
+}
+
+// work is the request without what goes wrong around it.
+func (x *exchange) work() reply {
+	s := x.server
+	if !s.withinQuota(quotaKey{x.call.ConsumerKey, x.call.Action, x.endpoint}, x.now) {
+		return x.tooMany()
+	}
+	res, refused := x.serve(x, readParams(x.form.request))
 	if refused == nil {
 		refused = s.save()
 	}
 	if refused != nil {
-		return x.refuse(call, refused)
+		return x.refuse(refused)
 	}
-	rep := x.success(res)
-	if faulty {
-		rep = x.after(fault, rep)
-	}
-	return x.logged(call, rep)
+	return x.success(x.misread(res))
 }
 
 func (x *exchange) success(res result) reply {
-	m := meta{
-		Status: true, Timestamp: x.now.Unix(), Records: &res.records, Next: res.next,
-		Versions: &versions{Requested: x.version, Mapped: "v1.79", Concrete: "v1.79.5"},
-	}
-	return reply{status: http.StatusOK, contentType: jsonType, date: x.now, body: encode(envelope{m, res.data})}
+	m := x.meta()
+	m.Status, m.Records, m.Next = true, &res.records, res.next
+	m.Versions = &versions{Requested: x.version, Mapped: "v1.79", Concrete: "v1.79.5"}
+	return reply{status: http.StatusOK, contentType: jsonType, date: x.wall(), body: encode(envelope{m, res.data})}
 }
 
-func (x *exchange) refuse(call Call, e *apiError) reply {
-	return x.logged(call, x.failure(e.HTTP, e.Code, e.Message))
+// meta holds the time, unless the server tells none.
+func (x *exchange) meta() meta {
+	if x.server.sw.Timestamp == "present" {
+		return meta{Timestamp: x.wall().Unix()}
+	}
+	return meta{}
 }
+
+func (x *exchange) refuse(e *apiError) reply { return x.failure(e.HTTP, e.Code, e.Message) }
 
 func (x *exchange) failure(status, code int, message string) reply {
-	m := meta{Code: code, Message: message, RequestUUID: x.server.uuid(), Timestamp: x.now.Unix()}
+	m := x.meta()
+	m.Code, m.Message, m.RequestUUID = code, message, x.server.uuid()
 	return reply{
-		status: status, contentType: jsonType, date: x.now, body: encode(envelope{Meta: m}), code: code, uuid: m.RequestUUID,
+		status: status, contentType: jsonType, date: x.wall(), body: encode(envelope{Meta: m}), code: code, uuid: m.RequestUUID,
 	}
 }
 
 // tooMany is the documented 429, which has no more members than these.
 func (x *exchange) tooMany() reply {
 	body := encode(envelope{Meta: meta{Code: 42000, Message: "Too many requests"}})
-	return reply{status: http.StatusTooManyRequests, contentType: jsonType, date: x.now, body: body, code: 42000}
+	return reply{status: http.StatusTooManyRequests, contentType: jsonType, date: x.wall(), body: body, code: 42000}
 }
 
 // logged writes the call down. A connection that was cut has no status.
-func (x *exchange) logged(call Call, rep reply) reply {
+func (x *exchange) logged(rep reply) reply {
+	call := x.call
 	call.Code, call.RequestUUID = rep.code, rep.uuid
 	if rep.ending == endNormal || rep.ending == endShort {
 		call.Status = rep.status
 	}
 	x.server.record(call)
+	if x.server.sw.Timestamp == "no-date" {
+		rep.date = time.Time{}
+	}
 	return rep
 }
 
 func (s *Server) plain(status int, text string) reply {
-	return reply{status: status, contentType: plainType, date: s.now(), body: []byte(text + "\n")}
+	return reply{status: status, contentType: plainType, date: s.lockedNow(), body: []byte(text + "\n")}
 }
 
 // readForm reads the three fields from either encoding that SDKs use.

@@ -35,6 +35,7 @@ type job struct {
 	Fate      string    `json:"fate,omitempty"`
 	Never     bool      `json:"never,omitempty"`         // fault job-never-ends
 	KeepsPool bool      `json:"keeps_pool,omitempty"`    // fault pool-stays-pending
+	Skips     FaultKind `json:"skips,omitempty"`         // what the job leaves undone
 	Status    string    `json:"ended,omitempty"`         // completed or halted, once it has ended
 	Findings  []finding `json:"findings,omitempty"`      // why it halted
 	Foreseen  *finding  `json:"foreseen_halt,omitempty"` // another job of the request halts (U12 all)
@@ -42,10 +43,10 @@ type job struct {
 	Before    string    `json:"before,omitempty"` // the pool's status when the job was made
 }
 
-// status is the job's status at a moment at which everything due is done.
+// status is the job's status at a moment up to which everything due is done.
 func (j *job) status(now time.Time) string {
 	switch {
-	case j.Status != "":
+	case j.ended(now):
 		return j.Status
 	case now.Before(j.Start.Add(j.Due.Sub(j.Start) / 2)):
 		return jobQueued
@@ -53,6 +54,9 @@ func (j *job) status(now time.Time) string {
 		return jobRunning
 	}
 }
+
+// ended reports whether the job had ended by then.
+func (j *job) ended(now time.Time) bool { return j.Status != "" && !now.Before(j.Due) }
 
 // jobQueue orders running jobs by the time they end, then by creation.
 type jobQueue []*job
@@ -90,8 +94,19 @@ func (s *Server) addJob(j *job) {
 	}
 }
 
-// advance carries out every job that is due by now, in the order of due times.
+// advance carries out what is due by now: requests that come late, and jobs.
 func (s *Server) advance(now time.Time) {
+	for len(s.late) > 0 && !s.late[0].at.After(now) {
+		d := s.late[0]
+		s.late = s.late[1:]
+		s.endJobs(d.at)
+		d.x.work()
+	}
+	s.endJobs(now)
+}
+
+// endJobs ends every job that is due by now, in the order of due times.
+func (s *Server) endJobs(now time.Time) {
 	for len(s.due) > 0 && !s.due[0].Due.After(now) {
 		s.finish(heap.Pop(&s.due).(*job))
 		s.dirty = true
@@ -118,13 +133,14 @@ type jobData struct {
 
 func (x *exchange) wireJob(j *job) jobJSON {
 	out := jobJSON{
-		Reference: j.Reference, Type: "itempool_" + j.Action, Status: j.status(x.now),
-		DtCreated: j.Created.Format(time.DateTime), Results: []finding{},
+		Reference: j.Reference, Type: "itempool_" + j.Action, Status: j.status(x.seen()),
+		DtCreated: x.server.stored(j.Created).Format(time.DateTime), Results: []finding{},
 	}
-	if j.Status != "" {
-		done := j.Due.Format(time.DateTime)
-		out.DtCompleted = &done
+	if !j.ended(x.seen()) {
+		return out
 	}
+	done := x.server.stored(j.Due).Format(time.DateTime)
+	out.DtCompleted = &done
 	if j.Status != jobHalted {
 		return out
 	}
@@ -164,23 +180,26 @@ func (x *exchange) getJobs(p *params) (result, *apiError) {
 		status = []string{jobCompleted}
 	}
 	keep := func(j *job) bool {
-		at := j.Created.Truncate(time.Second)
+		at := x.server.stored(j.Created).Truncate(time.Second)
 		return (!named || j.Bank == organisation) && (!hasFrom || !at.Before(from)) && (!hasTo || !at.After(to)) &&
-			(len(status) == 0 || slices.Contains(status, j.status(x.now))) &&
-			!x.now.Before(j.Created.Add(x.server.sw.jobDelay))
+			(len(status) == 0 || slices.Contains(status, j.status(x.seen()))) &&
+			!x.seen().Before(j.Created.Add(x.server.sw.jobDelay))
 	}
 	out := []jobJSON{}
 	for _, j := range slices.Backward(x.chosenJobs(refs)) {
 		if len(out) < limit && keep(j) {
 			out = append(out, x.wireJob(j))
-		} else if len(out) == limit || hasFrom && j.Created.Before(from.Add(-time.Second)) {
+		} else if len(out) == limit || hasFrom && x.server.stored(j.Created).Before(from.Add(-time.Second)) {
 			break
 		}
 	}
 	return result{data: out, records: len(out)}, nil
 }
 
-// chosenJobs gives the named jobs, or all, oldest first.
+// seen is the moment whose jobs and pools the call is shown.
+func (x *exchange) seen() time.Time { return x.now.Add(-x.stale) }
+
+// chosenJobs returns the named jobs, or all, oldest first.
 func (x *exchange) chosenJobs(refs []string) []*job {
 	if len(refs) == 0 {
 		return x.server.jobs

@@ -21,10 +21,11 @@ type cursor struct {
 
 // paging is how a request wants its page.
 type paging struct {
-	limit  int
-	desc   bool
-	params map[string]string
-	after  *cursor
+	limit     int
+	desc      bool
+	params    map[string]string
+	after     *cursor
+	emptyLast bool // only a page without records is the last
 }
 
 // digests must be taken before any parameter is. Telemetry (meta) may differ.
@@ -41,7 +42,10 @@ func digests(p *params) map[string]string {
 
 // readPaging reads limit and next. The caller has read sort.
 func (s *Server) readPaging(p *params, bound map[string]string, sortOrder string) paging {
-	pg := paging{limit: p.limit(s.opts.PageSize), desc: sortOrder == "desc", params: bound}
+	pg := paging{limit: p.limit(s.opts.PageSize), desc: sortOrder == "desc", params: bound, emptyLast: s.sw.Pages == "empty-last"}
+	if s.sw.Pages == "short" {
+		pg.limit = (pg.limit + 1) / 2
+	}
 	next, ok := p.str("next")
 	if !ok {
 		return pg
@@ -77,6 +81,9 @@ func page[T any](list []ordered[T], pg paging, keep func(T) bool) (out []T, next
 		}
 		last = list[i]
 		out = append(out, last.record)
+	}
+	if pg.emptyLast && len(out) > 0 {
+		return out, token(cursor{Key: last.key, Ref: last.ref, Params: pg.params})
 	}
 	return out, ""
 }

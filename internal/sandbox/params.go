@@ -23,6 +23,27 @@ func refusal(status, code int, format string, args ...any) *apiError {
 	return &apiError{HTTP: status, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// httpStatus is the HTTP status that goes with a code.
+func httpStatus(code int) int {
+	switch code {
+	case 10000:
+		return 500
+	case codeConflict:
+		return 409
+	case codeNotFound:
+		return 404
+	case 40001:
+		return 405
+	case 42000:
+		return 429
+	case 42001:
+		return 410
+	case 40002, 40003, 41001, 41002, 41003, 41004, 41005, 41008, 41009:
+		return 403
+	}
+	return 400
+}
+
 // The request validation codes (class 2xxxx).
 const (
 	codeMissing  = 20000

@@ -144,12 +144,12 @@ func (s *Server) restore(d *dataFile) error {
 		for _, stored := range bank.Pools {
 			p := &pool{
 				PoolRecord: stored.PoolRecord, overlay: stored.Overlay, running: stored.Running, free: stored.Free,
-				items: map[string]*Item{}, activities: map[string]*Activity{},
+				holding: holding{map[string]*Item{}, map[string]*Activity{}},
 			}
 			err = errors.Join(err,
 				place(p.items, stored.Items, d.Items, func(it *Item) string { return it.Reference }),
 				place(p.activities, stored.Activities, d.Activities, func(a *Activity) string { return a.Reference }))
-			p.past = []past{{p.DtCreated, p.visible()}}
+			p.past = []past{{p.DtCreated, p.visible(), p.holding}}
 			b.addPool(p)
 		}
 		if err != nil {
@@ -161,7 +161,7 @@ func (s *Server) restore(d *dataFile) error {
 		return fmt.Errorf("primary bank %d is missing", s.primary)
 	}
 	for _, j := range d.Jobs {
-		if j == nil || s.banks[j.Bank] == nil || s.banks[j.Bank].pools[j.Pool] == nil {
+		if j == nil || s.banks[j.Bank] == nil || j.Status == "" && s.banks[j.Bank].pools[j.Pool] == nil {
 			return errors.New("a job names a pool that is missing")
 		}
 		s.addJob(j)

@@ -22,18 +22,26 @@ type PoolRecord struct {
 // it while a job runs (pending) and after one failed (halted).
 type pool struct {
 	PoolRecord
-	overlay    string
-	running    int       // jobs that have not ended
-	free       time.Time // when the last of them ends (U23 queue)
-	items      map[string]*Item
-	activities map[string]*Activity
-	past       []past // oldest first, at least one entry
+	overlay string
+	running int       // jobs that have not ended
+	free    time.Time // when the last of them ends (U23 queue)
+	holding
+	past    []past // oldest first, at least one entry
+	trimmed bool   // the oldest entry stands for older ones too
 }
 
-// past is a record as it was from a moment on, for the replica lag (U19).
+// holding is what a pool holds. The maps are never changed, only replaced: what is
+// past keeps its own.
+type holding struct {
+	items      map[string]*Item
+	activities map[string]*Activity
+}
+
+// past is a pool as it was from a moment on, for replicas that lag.
 type past struct {
 	from   time.Time
 	record PoolRecord
+	holding
 }
 
 // visible is the record as get shows it now.
@@ -43,17 +51,21 @@ func (p *pool) visible() PoolRecord {
 	return r
 }
 
-// at is the record as a replica sees it that is current up to t.
-func (p *pool) at(t time.Time) (PoolRecord, bool) {
+// at is the pool as a replica sees it that is current up to t.
+func (p *pool) at(t time.Time) (past, bool) {
 	for _, h := range slices.Backward(p.past) {
 		if !h.from.After(t) {
-			return h.record, true
+			return h, true
 		}
 	}
-	return PoolRecord{}, false
+	if p.trimmed {
+		return p.past[0], true
+	}
+	return past{}, false
 }
 
-// note remembers the record from now on, and forgets what no replica shows any more.
+// note remembers the pool as it is from now on. It forgets what no replica shows
+// any more, but for the two entries before: a fault may ask for them.
 func (p *pool) note(now time.Time, lag time.Duration) {
 	keep := 0
 	for i, h := range p.past {
@@ -61,10 +73,10 @@ func (p *pool) note(now time.Time, lag time.Duration) {
 			keep = i
 		}
 	}
-	if lag == 0 {
-		keep = len(p.past)
+	if keep = min(keep, len(p.past)-2); keep > 0 {
+		p.past, p.trimmed = slices.Delete(p.past, 0, keep), true
 	}
-	p.past = append(slices.Delete(p.past, 0, keep), past{now, p.visible()})
+	p.past = append(p.past, past{now, p.visible(), p.holding})
 }
 
 // touch moves dt_updated, which counts whole seconds: by one at least, so that two
@@ -116,18 +128,19 @@ func (x *exchange) getPools(p *params) (result, *apiError) {
 	if refused := x.server.checkPoolFilter(b, refs); refused != nil {
 		return result{}, refused
 	}
+	x.server.reads++
 	records, next := x.listPools(b, refs, field, pg, func(r PoolRecord) bool {
 		return len(status) == 0 || slices.Contains(status, r.Status)
 	})
-	out := make([]poolJSON, len(records))
+	out := make([]any, len(records))
 	for i, r := range records {
-		out[i] = r.wire()
+		out[i] = x.dressed(r.wire())
 	}
 	return result{data: x.shape(out, "get-object"), records: len(out), next: next}, nil
 }
 
 // shape gives a list of one as the thing itself where U14 says so.
-func (x *exchange) shape(list []poolJSON, value string) any {
+func (x *exchange) shape(list []any, value string) any {
 	if u := x.server.sw.U14; len(list) == 1 && (u == value || u == "object") {
 		return list[0]
 	}
@@ -157,7 +170,7 @@ func (s *Server) checkPoolReference(ref string) *apiError {
 // listPools cuts one page of records. The full listing comes from a sorted list
 // that is kept until it changes; named pools are looked up, not searched for.
 func (x *exchange) listPools(b *bankState, refs []string, field string, pg paging, keep func(PoolRecord) bool) (out []PoolRecord, next string) {
-	if len(refs) > 0 || x.server.sw.lag > 0 {
+	if len(refs) > 0 || x.lag() > 0 {
 		return page(x.chosenPools(b, refs, field), pg, keep)
 	}
 	pools, next := page(b.sortedPools(field), pg, func(p *pool) bool { return keep(p.visible()) })
@@ -167,7 +180,18 @@ func (x *exchange) listPools(b *bankState, refs []string, field string, pg pagin
 	return out, next
 }
 
-// chosenPools gives the named pools, or all of them, as a replica sees them.
+// lag is how old the replica is that the call reads pools from.
+func (x *exchange) lag() time.Duration {
+	if x.stale > 0 {
+		return x.stale
+	}
+	if x.server.sw.Replicas == "alternate" && x.server.reads%2 == 1 {
+		return 0
+	}
+	return x.server.sw.lag
+}
+
+// chosenPools returns the named pools, or all of them, as a replica sees them.
 func (x *exchange) chosenPools(b *bankState, refs []string, field string) []ordered[PoolRecord] {
 	chosen := map[*pool]bool{}
 	for _, ref := range refs {
@@ -180,12 +204,14 @@ func (x *exchange) chosenPools(b *bankState, refs []string, field string) []orde
 			chosen[p] = true
 		}
 	}
-	lag := x.server.sw.lag
+	lag := x.lag()
 	var out []ordered[PoolRecord]
 	for p := range chosen {
 		r, ok := p.visible(), true
 		if lag > 0 {
-			r, ok = p.at(x.now.Add(-lag))
+			var h past
+			h, ok = p.at(x.now.Add(-lag))
+			r = h.record
 		}
 		if ok {
 			out = append(out, ordered[PoolRecord]{sortField(field, r.DtCreated, r.DtUpdated, "", ""), r.Reference, r})

@@ -9,7 +9,7 @@ import (
 // source is what a read draws from: a bank, or a pool's copies.
 type source struct {
 	bank *bankState
-	pool *pool
+	held *holding
 }
 
 // filter is what items get and activities get have in common.
@@ -87,7 +87,21 @@ func (x *exchange) source(organisation int64, poolID string) (src source, known 
 		return source{bank: b}, true, refused
 	}
 	sw := &x.server.sw
+	if sw.PoolReads == "refused" {
+		return source{}, false, refusal(400, codeSchema, "item_pool_id is not a parameter of this endpoint and action")
+	}
 	p := b.pool(poolID, sw.U31 == "fold")
+	var held *holding
+	if p != nil {
+		held = &p.holding
+		if lag := max(sw.contentLag, x.stale); lag > 0 {
+			if h, ok := p.at(x.now.Add(-lag)); ok {
+				held = &h.holding
+			} else {
+				p = nil
+			}
+		}
+	}
 	switch {
 	case p == nil && sw.U25 == "empty":
 		return source{}, false, nil
@@ -96,13 +110,13 @@ func (x *exchange) source(organisation int64, poolID string) (src source, known 
 	case sw.U24 == "refused" && p.Status != statusPublished:
 		return source{}, false, refusal(400, codeValue, "item_pool_id: item pool %q is not published", poolID)
 	}
-	return source{bank: b, pool: p}, true, nil
+	return source{bank: b, held: held}, true, nil
 }
 
 // items gives the records a read chooses from, sorted.
 func (src source) items(f *filter) []ordered[*Item] {
 	entry := itemEntry(f.field)
-	if len(f.refs) == 0 && src.pool == nil {
+	if len(f.refs) == 0 && src.held == nil {
 		list := src.bank.sortedItems(f.field)
 		if src.bank.anyItem && len(f.tags)+len(f.all)+len(f.either) > 0 &&
 			!slices.ContainsFunc(list, func(o ordered[*Item]) bool {
@@ -113,26 +127,26 @@ func (src source) items(f *filter) []ordered[*Item] {
 		return list
 	}
 	if len(f.refs) == 0 {
-		return entries(slices.Collect(maps.Values(src.pool.items)), entry)
+		return entries(slices.Collect(maps.Values(src.held.items)), entry)
 	}
 	get := func(ref string) *Item { return src.bank.item(ref) }
-	if src.pool != nil {
-		get = func(ref string) *Item { return src.pool.items[ref] }
+	if src.held != nil {
+		get = func(ref string) *Item { return src.held.items[ref] }
 	}
 	return entries(lookUp(f.refs, get), entry)
 }
 
 func (src source) activities(f *filter) []ordered[*Activity] {
 	entry := activityEntry(f.field)
-	if len(f.refs) == 0 && src.pool == nil {
+	if len(f.refs) == 0 && src.held == nil {
 		return src.bank.sortedActivities(f.field)
 	}
 	if len(f.refs) == 0 {
-		return entries(slices.Collect(maps.Values(src.pool.activities)), entry)
+		return entries(slices.Collect(maps.Values(src.held.activities)), entry)
 	}
 	get := func(ref string) *Activity { return src.bank.activity(ref) }
-	if src.pool != nil {
-		get = func(ref string) *Activity { return src.pool.activities[ref] }
+	if src.held != nil {
+		get = func(ref string) *Activity { return src.held.activities[ref] }
 	}
 	return entries(lookUp(f.refs, get), entry)
 }
@@ -167,9 +181,9 @@ func (x *exchange) getItems(p *params) (result, *apiError) {
 		return result{data: []any{}}, refused
 	}
 	items, next := page(src.items(&f), f.pg, func(it *Item) bool { return f.keep(it.Status, it.Tags, it.DtCreated, it.DtUpdated) })
-	out := make([]map[string]any, len(items))
+	out := make([]any, len(items))
 	for i, it := range items {
-		out[i] = it.wire(include)
+		out[i] = x.dressed(it.wire(include))
 	}
 	return result{data: out, records: len(out), next: next}, nil
 }
@@ -197,9 +211,9 @@ func (x *exchange) getActivities(p *params) (result, *apiError) {
 	activities, next := page(src.activities(&f), f.pg, func(a *Activity) bool {
 		return f.keep(a.Status, a.Tags, a.DtCreated, a.DtUpdated) && a.holds(all, either)
 	})
-	out := make([]map[string]any, len(activities))
+	out := make([]any, len(activities))
 	for i, a := range activities {
-		out[i] = a.wire(include)
+		out[i] = x.dressed(a.wire(include))
 	}
 	return result{data: out, records: len(out), next: next}, nil
 }

@@ -96,6 +96,8 @@ type Server struct {
 	batches int64
 	quota   map[quotaKey][]time.Time
 	faults  []*armedFault
+	late    []delivery // requests that have yet to arrive, in order
+	reads   int        // reads of pools, for the two replicas
 	log     []Call
 	drawn   uint64 // identifiers drawn so far
 	dirty   bool   // something changed since the data file was written
@@ -162,7 +164,19 @@ func (s *Server) Switches() Switches {
 }
 
 // now is the server's clock.
-func (s *Server) now() time.Time { return time.Now().Add(s.opts.ClockOffset).UTC() }
+func (s *Server) now() time.Time {
+	return time.Now().Add(s.opts.ClockOffset).Add(s.sw.server).UTC()
+}
+
+// lockedNow is now for those who do not hold the lock.
+func (s *Server) lockedNow() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+// stored is how the database dates what happens at t by the server's clock.
+func (s *Server) stored(t time.Time) time.Time { return t.Add(s.sw.database) }
 
 // uuid draws an identifier in the form of a version 4 UUID.
 func (s *Server) uuid() string {

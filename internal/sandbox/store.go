@@ -121,6 +121,13 @@ func (b *bankState) addPool(p *pool) {
 	b.poolOrder = nil
 }
 
+// removePool takes a pool out of the bank, which the API itself never does.
+func (b *bankState) removePool(ref string) {
+	delete(b.pools, ref)
+	delete(b.folded, strings.ToLower(ref))
+	b.poolOrder = nil
+}
+
 // forgetOrder drops what was derived from items and activities.
 func (b *bankState) forgetOrder() {
 	b.itemOrder, b.activityOrder, b.tags = nil, nil, nil

@@ -17,8 +17,8 @@ type Switches struct {
 	U11, U12, U13, U14, U15, U16, U17, U18, U19 string
 	U20, U21, U22, U23, U24, U25, U26, U27, U28 string
 	U29, U30, U31                               string
-	// CopyDates says which dt_updated a pool's copy shows.
-	CopyDates string
+	// What services do that no page speaks of.
+	CopyDates, ServerClock, DatabaseClock, Timestamp, Names, Replicas, ContentLag, Pages, Records, PoolReads string
 }
 
 // switchDef describes one switch. Values lists what is allowed, default first;
@@ -27,16 +27,16 @@ type switchDef struct {
 	name   string
 	field  func(*Switches) *string
 	values []string
-	kind   string // "duration" or "number" where values does not enumerate
+	kind   string // "duration", "offset" or "number" where values does not enumerate
 	help   string
 }
 
 var switchDefs = []switchDef{
 	{
 		"U1", func(s *Switches) *string { return &s.U1 },
-		[]string{"error", "conflict", "halt", "noop"},
+		[]string{"error", "conflict", "halt", "halt-pool", "noop"},
 		"",
-		"set, overwrite false, the reference exists: error = 400/30000 at once, conflict = 409/20011 at once, halt = the job halts, noop = the job completes; the pool is untouched in all of them",
+		"set, overwrite false, the reference exists: error = 400/30000 at once, conflict = 409/20011 at once, halt = the job halts, halt-pool = it halts and the pool shows halted, noop = the job completes; the pool's content, name and dates are untouched in all of them",
 	},
 	{
 		"U2", func(s *Switches) *string { return &s.U2 },
@@ -214,6 +214,54 @@ var switchDefs = []switchDef{
 		"",
 		"dt_updated of a pool's copy: the bank's, or the time of the job",
 	},
+	{
+		"ServerClock", func(s *Switches) *string { return &s.ServerClock }, nil, "offset",
+		"how far the server's clock is ahead of the real one; below 0 behind (default 0s)",
+	},
+	{
+		"DatabaseClock", func(s *Switches) *string { return &s.DatabaseClock }, nil, "offset",
+		"how far the clock behind dt_created, dt_updated and the times of jobs is ahead of the server's; below 0 behind (default 0s)",
+	},
+	{
+		"Timestamp", func(s *Switches) *string { return &s.Timestamp },
+		[]string{"present", "missing", "no-date"},
+		"",
+		"meta.timestamp is there, missing, or missing together with the Date header",
+	},
+	{
+		"Names", func(s *Switches) *string { return &s.Names },
+		[]string{"kept", "trim", "cut"},
+		"",
+		"names and descriptions: stored as sent, without white space at the ends, or cut at U21 (20 without it) instead of refused",
+	},
+	{
+		"Replicas", func(s *Switches) *string { return &s.Replicas },
+		[]string{"all", "alternate"},
+		"",
+		"reads of pools that lag by U19: all of them, or every second one",
+	},
+	{
+		"ContentLag", func(s *Switches) *string { return &s.ContentLag }, nil, "duration",
+		"how far reads with item_pool_id lag behind (default 0s)",
+	},
+	{
+		"Pages", func(s *Switches) *string { return &s.Pages },
+		[]string{"full", "short", "empty-last"},
+		"",
+		"pages hold limit records, or half of them, or an empty page comes last",
+	},
+	{
+		"Records", func(s *Switches) *string { return &s.Records },
+		[]string{"plain", "null", "missing", "extra"},
+		"",
+		"empty texts and lists of a record are written, null, or left out; or records have members that nobody documented",
+	},
+	{
+		"PoolReads", func(s *Switches) *string { return &s.PoolReads },
+		[]string{"allowed", "refused"},
+		"",
+		"item_pool_id in a read: answered, or refused with 400/20009 as unknown",
+	},
 }
 
 // ParseSwitch reads a setting such as "U4=refresh" for Switches.Set.
@@ -232,7 +280,7 @@ func ParseSwitch(text string) (name, value string, err error) {
 func (s *Switches) Set(name, value string) error {
 	i := slices.IndexFunc(switchDefs, func(d switchDef) bool { return strings.EqualFold(d.name, name) })
 	if i < 0 {
-		return fmt.Errorf("unknown switch %q; want U1 to U31 or CopyDates", name)
+		return fmt.Errorf("unknown switch %q; want U1 to U31%s", name, otherNames())
 	}
 	if err := switchDefs[i].check(value); err != nil {
 		return err
@@ -247,6 +295,10 @@ func (d switchDef) check(value string) error {
 		if v, err := time.ParseDuration(value); err != nil || v < 0 {
 			return fmt.Errorf("switch %s: %q is not a duration such as 2s", d.name, value)
 		}
+	case "offset":
+		if _, err := time.ParseDuration(value); err != nil {
+			return fmt.Errorf("switch %s: %q is not a duration such as 2s or -2s", d.name, value)
+		}
 	case "number":
 		if v, err := strconv.Atoi(value); err != nil || v < 0 {
 			return fmt.Errorf("switch %s: %q is not a number of 0 or more", d.name, value)
@@ -257,6 +309,17 @@ func (d switchDef) check(value string) error {
 		}
 	}
 	return nil
+}
+
+// otherNames lists the switches that settle no numbered unknown.
+func otherNames() string {
+	var b strings.Builder
+	for _, d := range switchDefs {
+		if !strings.HasPrefix(d.name, "U") {
+			b.WriteString(", " + d.name)
+		}
+	}
+	return b.String()
 }
 
 // SwitchHelp lists the switches, their values (default first) and meanings, one
@@ -277,9 +340,12 @@ func SwitchHelp() string {
 // in, durations and numbers parsed.
 type settings struct {
 	Switches
-	jobDelay, maxSkew, lag time.Duration
-	maxText, maxReferences int
+	jobDelay, maxSkew, lag, contentLag, server, database time.Duration
+	maxText, maxReferences                               int
 }
+
+// keeps is how long replicas show what is past.
+func (s *settings) keeps() time.Duration { return max(s.lag, s.contentLag) }
 
 // resolve checks every field and fills in the defaults.
 func (s Switches) resolve(maxSkew time.Duration) (settings, error) {
@@ -298,6 +364,9 @@ func (s Switches) resolve(maxSkew time.Duration) (settings, error) {
 	r := settings{Switches: s, maxSkew: maxSkew, maxReferences: 10000}
 	r.jobDelay, _ = time.ParseDuration(s.U16)
 	r.lag, _ = time.ParseDuration(s.U19)
+	r.contentLag, _ = time.ParseDuration(s.ContentLag)
+	r.server, _ = time.ParseDuration(s.ServerClock)
+	r.database, _ = time.ParseDuration(s.DatabaseClock)
 	r.maxText, _ = strconv.Atoi(s.U21)
 	if s.U17 != "" {
 		r.maxSkew, _ = time.ParseDuration(s.U17)

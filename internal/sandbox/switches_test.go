@@ -24,6 +24,7 @@ var switchRows = []struct {
 	{"U1=error", "set", poolP + items("m5-003"), "400/30000", "N|D|unpublished"},
 	{"U1=conflict", "set", poolP + items("m5-003"), "409/20011", "N|D|unpublished"},
 	{"U1=halt", "set", poolP + items("m5-003"), "halted: m5-001 m5-002", "N|D|unpublished"},
+	{"U1=halt-pool", "set", poolP + items("m5-003"), "halted: m5-001 m5-002", "N|D|halted"},
 	{"U1=noop", "set", poolP + items("m5-003"), "completed: m5-001 m5-002", "N|D|unpublished"},
 	{"U2=keep", "set", poolP + `"overwrite":true,` + items("absent"), "halted: m5-001 m5-002", "N|D|halted"},
 	{"U2=lose", "set", poolP + `"overwrite":true,` + items("absent"), "halted: ", "N|D|halted"},
@@ -68,6 +69,9 @@ var switchRows = []struct {
 	},
 	{"U29=never", "set", `"reference":"q","set_unpublished_to_published":true,` + items("e8-010"), "halted: ", "||halted"},
 	{"U29=flag", "set", `"reference":"q","set_unpublished_to_published":true,` + items("e8-010"), "completed: e8-010", "||published"},
+	{"Names=kept", "set", `"reference":"q","name":" a b ",` + items("m5-001"), "completed: m5-001", " a b ||published"},
+	{"Names=trim", "set", `"reference":"q","name":" a b ",` + items("m5-001"), "completed: m5-001", "a b||published"},
+	{"Names=cut", "update", `"reference":"p","name":"äbcdefghijklmnopqrstuvw",` + items("m5-001"), "completed: m5-001 m5-002", "äbcdefghijklmnopqrst|D|published"},
 	{"U31=exact", "set", `"reference":"P",` + items("m5-003"), "completed: m5-003", "||published"},
 	{"U31=fold", "set", `"reference":"P",` + items("m5-003"), "400/30000", ""},
 	{"U31=fold", "update", `"reference":"P",` + items("m5-003"), "completed: m5-001 m5-002 m5-003", ""},
@@ -322,12 +326,14 @@ func TestSwitchCopyDates(t *testing.T) {
 
 func TestSwitchErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"U4":         "want NAME=VALUE",
-		"U4=replace": "want one of skip, refresh, error",
-		"U99=x":      "unknown switch",
-		"U16=soon":   "not a duration",
-		"U19=-1s":    "not a duration",
-		"U22=many":   "not a number",
+		"U4":            "want NAME=VALUE",
+		"U4=replace":    "want one of skip, refresh, error",
+		"U99=x":         "unknown switch",
+		"U16=soon":      "not a duration",
+		"U19=-1s":       "not a duration",
+		"U22=many":      "not a number",
+		"ServerClock=x": "not a duration",
+		"Unknown=1":     "U1 to U31, CopyDates, ServerClock",
 	} {
 		if _, _, err := ParseSwitch(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
@@ -343,5 +349,5 @@ func TestSwitchErrors(t *testing.T) {
 	var sw Switches
 	require.NoError(t, sw.Set(name, value))
 	require.Equal(t, "refresh", sw.U4)
-	require.Len(t, strings.Split(strings.TrimSpace(SwitchHelp()), "\n"), 32)
+	require.Len(t, strings.Split(strings.TrimSpace(SwitchHelp()), "\n"), 41)
 }

@@ -23,7 +23,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // net/http closes the connection without a word
 	}
 	h := w.Header()
-	h.Set("Date", rep.date.Format(http.TimeFormat))
+	h["Date"] = nil // or net/http writes its own
+	if !rep.date.IsZero() {
+		h.Set("Date", rep.date.Format(http.TimeFormat))
+	}
 	h.Set("Content-Type", rep.contentType)
 	if rep.location != "" {
 		h.Set("Location", rep.location)
@@ -86,7 +89,9 @@ func closeBody(r *http.Request) {
 
 func (rep reply) response(r *http.Request) *http.Response {
 	h := http.Header{}
-	h.Set("Date", rep.date.Format(http.TimeFormat))
+	if !rep.date.IsZero() {
+		h.Set("Date", rep.date.Format(http.TimeFormat))
+	}
 	h.Set("Content-Type", rep.contentType)
 	if rep.location != "" {
 		h.Set("Location", rep.location)

@@ -1,6 +1,9 @@
 package sandbox
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // wire gives an item as items get shows it: the twelve members measured on the
 // live API, and those that include.items asks for.
@@ -72,7 +75,7 @@ func (x *exchange) getTags(p *params) (result, *apiError) {
 			list = append(list, ordered[Tag]{t.Type, t.Name, t})
 		}
 	}
-	if len(list) == 0 && src.pool == nil && src.bank.anyItem {
+	if len(list) == 0 && src.held == nil && src.bank.anyItem {
 		list = madeUpTags(types, names)
 	}
 	out, next := page(list, pg, func(Tag) bool { return true })
@@ -82,8 +85,8 @@ func (x *exchange) getTags(p *params) (result, *apiError) {
 // tags gives every tag of the bank or pool, sorted by type and name: the sandbox
 // knows no other sort key.
 func (src source) tags() []Tag {
-	if src.pool != nil {
-		return sortedTags(src.pool.items, src.pool.activities)
+	if src.held != nil {
+		return sortedTags(src.held.items, src.held.activities)
 	}
 	if src.bank.tags == nil {
 		src.bank.tags = sortedTags(src.bank.items, src.bank.activities)
@@ -103,4 +106,31 @@ func madeUpTags(types, names []string) []ordered[Tag] {
 		}
 	}
 	return sortRecords(list)
+}
+
+// dressed puts a record into the form of the switch Records: empty texts and lists
+// as null or left out, or members that nobody documented.
+func (x *exchange) dressed(record any) any {
+	how := x.server.sw.Records
+	if how == "plain" {
+		return record
+	}
+	var m map[string]any
+	if err := json.Unmarshal(encode(record), &m); err != nil {
+		panic("sandbox: a record is no object: " + err.Error()) // our own only
+	}
+	for name, v := range m {
+		list, isList := v.([]any)
+		switch {
+		case v != "" && (!isList || len(list) > 0):
+		case how == "null":
+			m[name] = nil
+		case how == "missing":
+			delete(m, name)
+		}
+	}
+	if how == "extra" {
+		m["id"], m["item_count"], m["_links"] = "7001", nil, map[string]any{"self": []any{}}
+	}
+	return m
 }

@@ -93,7 +93,7 @@ func (s *Server) readWrite(action string, p *params) poolWrite {
 		p.fail(codeSchema, "%s is not a parameter of update", p.name("description"))
 	}
 	for _, text := range []*string{w.Name, w.Description} {
-		if text != nil && s.sw.maxText > 0 && utf8.RuneCountInString(*text) > s.sw.maxText {
+		if text != nil && s.sw.Names != "cut" && s.sw.maxText > 0 && utf8.RuneCountInString(*text) > s.sw.maxText {
 			p.fail(codeLength, "%s: name or description longer than %d characters", p.path, s.sw.maxText)
 		}
 	}
@@ -225,11 +225,12 @@ func (x *exchange) shapeWrites(list []writeAnswer) any {
 
 // create makes the record of a new pool: there at once, pending, without content.
 func (x *exchange) create(b *bankState, w poolWrite) *pool {
-	at := x.now.Truncate(time.Second)
+	at := x.server.stored(x.now).Truncate(time.Second)
+	w = x.server.kept(w)
 	p := &pool{PoolRecord: PoolRecord{
 		Bank: b.id, Reference: w.Reference, Name: orEmpty(w.Name), Description: orEmpty(w.Description),
 		DtCreated: at, DtUpdated: at,
-	}, items: map[string]*Item{}, activities: map[string]*Activity{}}
+	}, holding: holding{map[string]*Item{}, map[string]*Activity{}}}
 	b.addPool(p)
 	return p
 }
@@ -255,7 +256,7 @@ func (x *exchange) schedule(p *pool, j *job) {
 		}
 		p.running++
 		p.overlay = statusPending
-		p.note(x.now, s.sw.lag)
+		p.note(x.now, s.sw.keeps())
 	}
 	j.Due = j.Start.Add(s.opts.Latency)
 	if !j.Never {
