@@ -56,6 +56,7 @@ var only = map[string][]string{
 	"github.com/google/go-github/v84/github":     {"internal/ghactions"},
 	"net/http":                                   {"internal/cli", "internal/demo", "internal/ghactions", "internal/ghactions/stub", "internal/learnosity", "internal/sandbox"},
 	"log/slog":                                   {"internal/apply", "internal/cli", "internal/follow", "internal/git", "internal/learnosity", "internal/planner", "internal/settle", "internal/state"},
+	"golang.org/x/net/http/httpproxy":            {"internal/learnosity"},
 	"os/exec":                                    {"internal/demo", "internal/git"},
 	"github.com/google/go-cmp/cmp":               {},
 	"github.com/stretchr/testify/require":        {},

@@ -211,7 +211,7 @@ func (s *session) open(ctx context.Context, c *cli.Context) (exit, bool) {
 func (s *session) clientConfig() learnosity.Config {
 	return learnosity.Config{
 		ReadEndpoint: s.Read, WriteEndpoint: s.Write, Version: s.Version,
-		ConsumerKey: s.p.Getenv(learnosity.EnvKey), Secret: learnosity.NewSecret(s.p.Getenv(learnosity.EnvSecret)),
+		ConsumerKey: s.p.Getenv(learnosity.EnvKey), Getenv: s.p.Getenv, Secret: learnosity.NewSecret(s.p.Getenv(learnosity.EnvSecret)),
 		Domain: s.p.Getenv(learnosity.EnvDomain), Logger: s.p.log, ProgramVersion: version(),
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -54,8 +53,12 @@ type Config struct {
 	Domain      string
 
 	// Transport carries the requests. If nil, a transport with bounded
-	// timeouts and headers is made, which takes proxies from the environment.
+	// timeouts and headers is made.
 	Transport http.RoundTripper
+
+	// Getenv is asked for HTTPS_PROXY or else ALL_PROXY, and NO_PROXY, in upper and
+	// lower case. Nil means no proxy.
+	Getenv func(name string) string
 
 	// AttemptTimeout bounds one attempt, from the first byte of the request to
 	// the last one of the answer.
@@ -113,7 +116,7 @@ func New(cfg Config) (*Client, error) {
 	writes := *r.conn
 	transport := cfg.Transport
 	if transport == nil {
-		t := newTransport(r.conn.timeout)
+		t := newTransport(r.conn.timeout, r.conn.proxy)
 		// A write never rides on a connection that sat idle: if the server has
 		// just closed it, nobody could tell whether the write was taken.
 		t.DisableKeepAlives = true
@@ -134,8 +137,9 @@ func newConn(cfg Config) (*conn, http.RoundTripper, error) {
 	}
 	version := cmp.Or(cfg.Version, DefaultVersion)
 	domain := cmp.Or(cfg.Domain, DefaultDomain)
+	proxy, proxyErr := proxyFrom(cfg.Getenv)
 	err := errors.Join(checkKey(cfg.ConsumerKey), checkSecret(cfg.Secret), checkDomain(domain),
-		checkVersion(version), readErr, writeErr)
+		checkVersion(version), readErr, writeErr, proxyErr)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -145,7 +149,7 @@ func newConn(cfg Config) (*conn, http.RoundTripper, error) {
 		key: cfg.ConsumerKey, secret: cfg.Secret, domain: domain,
 		sdk: "Go:" + program, agent: cmp.Or(cfg.UserAgent, "poolsync/"+program),
 		timeout: cfg.AttemptTimeout, delay: firstDelay, log: cfg.Logger,
-		quotas: newQuotas(), clock: &clock{},
+		quotas: newQuotas(), clock: &clock{}, proxy: proxy, maxListing: maxListing,
 	}
 	if c.timeout <= 0 {
 		c.timeout = DefaultAttemptTimeout
@@ -156,7 +160,7 @@ func newConn(cfg Config) (*conn, http.RoundTripper, error) {
 	transport := cfg.Transport
 	if transport == nil {
 		c.ownTransport = true
-		transport = newTransport(c.timeout)
+		transport = newTransport(c.timeout, proxy)
 	}
 	c.warn()
 	return c, transport, nil
@@ -179,13 +183,3 @@ func (c *conn) warn() {
 // the time that has passed here since. It is false before the first answer. Its
 // resolution is a second.
 func (r *Reader) ServerTime() (time.Time, bool) { return r.conn.clock.serverTime() }
-
-// Skew is how far the local clock is ahead of the server's, behind if negative,
-// to about a second. It is false before the first answer.
-func (r *Reader) Skew() (time.Duration, bool) { return r.conn.clock.measured() }
-
-// Endpoints gives the base URLs in use, and the version segment of the path.
-func (r *Reader) Endpoints() (read, write *url.URL, version string) {
-	readURL, writeURL := *r.conn.read, *r.conn.write
-	return &readURL, &writeURL, r.conn.version
-}

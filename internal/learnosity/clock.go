@@ -9,6 +9,11 @@ import (
 // put down to it: the stamp has a resolution of a minute.
 const skewTolerance = 30 * time.Second
 
+// maxCorrection is how far from our own a time may be that we sign with. A request
+// signed for next year could be replayed until then, so one wrong answer must not
+// make us sign one.
+const maxCorrection = 24 * time.Hour
+
 // clock is what is known of the server's clock.
 type clock struct {
 	mu     sync.Mutex
@@ -36,14 +41,14 @@ func (c *clock) observeDate(date time.Time) {
 	c.skew, c.known = time.Since(date), true
 }
 
-// correct makes later signatures carry the server's time if the clocks differ,
-// and our own if they agree. It is called when the server refused a timestamp,
+// correct makes later signatures carry the server's time if the clocks differ by
+// no more than maxCorrection, and else our own. It is called when the server refused a timestamp,
 // and reports whether signatures now carry another time than ours.
 func (c *clock) correct() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset = 0
-	if c.known && c.skew.Abs() >= skewTolerance {
+	if skew := c.skew.Abs(); c.known && skew >= skewTolerance && skew <= maxCorrection {
 		c.offset = -c.skew
 	}
 	return c.offset != 0

@@ -79,8 +79,7 @@ func TestEndpoints(t *testing.T) {
 			cfg.ReadEndpoint, cfg.WriteEndpoint = test.read, test.write
 			r, err := NewReader(cfg)
 			require.NoError(t, err)
-			read, write, version := r.Endpoints()
-			got := []string{read.String(), write.String(), version}
+			got := []string{r.conn.read.String(), r.conn.write.String(), r.conn.version}
 			if diff := cmp.Diff([]string{test.wantRead, test.wantWrite, DefaultVersion}, got); diff != "" {
 				t.Error(diff)
 			}
@@ -178,7 +177,7 @@ func TestReaderCannotWrite(t *testing.T) {
 	for method := range typ.Methods() {
 		methods = append(methods, method.Name)
 	}
-	want := []string{"Activities", "Endpoints", "Items", "ItemsPage", "Jobs", "Pools", "ServerTime", "Skew", "Tags"}
+	want := []string{"Activities", "EachActivity", "EachItem", "EachPool", "Items", "ItemsPage", "Jobs", "Pools", "ServerTime", "Tags"}
 	if diff := cmp.Diff(want, methods); diff != "" {
 		t.Errorf("a method was added; if it cannot write, add it here:\n%s", diff)
 	}

@@ -15,10 +15,11 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
-// The action of every read, and how many of them one query has under way.
+// The action of every read, and how many of them one query has under way: so many
+// that up to a third of a second for an answer it is the quota that limits it.
 const (
 	actionGet   = "get"
-	readsAtOnce = 8
+	readsAtOnce = 64
 )
 
 // conn is what every call needs.
@@ -33,6 +34,8 @@ type conn struct {
 	log                  *slog.Logger
 	quotas               *quotas
 	clock                *clock
+	proxy                proxyFunc
+	maxListing           int // bytes of the answers of one listing that is kept
 }
 
 // call is one logical call: however many attempts it takes, it asks for one
@@ -68,6 +71,9 @@ func (c *conn) attempt(ctx context.Context, k call, request []byte, n int) (answ
 			q.pause()
 		case e.Code == codeTimestamp && c.clock.correct():
 			c.log.LogAttrs(ctx, slog.LevelWarn, "local clock is off, signing with the server's time",
+				slog.Duration("skew", e.Skew))
+		case e.Code == codeTimestamp && e.Skew.Abs() > maxCorrection:
+			c.log.LogAttrs(ctx, slog.LevelWarn, "server's time is more than a day off, not signing with it",
 				slog.Duration("skew", e.Skew))
 		}
 	}
@@ -159,6 +165,10 @@ func (c *conn) lost(ctx, limited context.Context, err error, connected bool) *Er
 		e.Effect, e.again, e.fault = NotSent, false, faultNone
 	case isCertificate(err):
 		e.again, e.fault = false, faultCertificate
+	default:
+		if stuck, again := isProxy(err); stuck {
+			e.again, e.fault = again, faultProxy
+		}
 	}
 	return e
 }

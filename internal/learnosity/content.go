@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 
@@ -74,43 +75,64 @@ type Activity struct {
 // Items lists items, one call for every 50 references. What does not exist is
 // left out. The error is an *Error.
 func (r *Reader) Items(ctx context.Context, q ItemsQuery) ([]Item, error) {
-	l := listing[Item]{
-		call: get("get items", endpointItems, q.Bank), decode: decodeItem,
-		params: q.params("items"), narrow: byReference,
-	}
-	found, err := l.chunks(ctx, r.conn, q.References)
+	found, err := q.items().chunks(ctx, r.conn, q.References)
 	if err != nil {
 		return nil, err
 	}
-	return keep(q, found, func(i Item) (string, pool.Status) { return i.Reference, i.Status }), nil
+	return keep(q, found, Item.identity), nil
 }
 
-// ItemsPage gives one page of a listing of items, of at most 50, and what to ask
+// EachItem lists items as Items does, page by page and one call after the other,
+// without keeping what it read: for listings that may be large. An item may come
+// twice, if it is edited meanwhile. An error, an *Error, ends the listing.
+func (r *Reader) EachItem(ctx context.Context, q ItemsQuery) iter.Seq2[Item, error] {
+	return q.items().each(ctx, r.conn, q.References, func(found []Item) []Item { return keep(q, found, Item.identity) })
+}
+
+// ItemsPage returns one page of a listing of items, of at most 50, and what to ask
 // the next one by: empty after the last. The first page is asked for by "". A page
 // may be short, or empty, and not be the last. The error is an *Error.
 func (r *Reader) ItemsPage(ctx context.Context, q ItemsQuery, from string) ([]Item, string, error) {
-	l := listing[Item]{call: get("get items", endpointItems, q.Bank), decode: decodeItem, params: q.params("items")}
+	l := q.items()
 	l.params.References, l.params.Limit, l.params.Next = distinct(q.References), pool.MaxBatch, from
 	p, err := l.page(ctx, r.conn)
 	if err != nil {
 		return nil, "", err
 	}
-	return keep(q, p.found, func(i Item) (string, pool.Status) { return i.Reference, i.Status }), p.answer.meta.next, nil
+	return keep(q, p.found, Item.identity), p.answer.meta.next, nil
 }
 
 // Activities lists activities, one call for every 50 references. What does not
 // exist is left out. The error is an *Error.
 func (r *Reader) Activities(ctx context.Context, q ActivitiesQuery) ([]Activity, error) {
-	l := listing[Activity]{
-		call: get("get activities", endpointActivities, q.Bank), decode: decodeActivity,
-		params: ItemsQuery(q).params("activities"), narrow: byReference,
-	}
-	found, err := l.chunks(ctx, r.conn, q.References)
+	found, err := q.activities().chunks(ctx, r.conn, q.References)
 	if err != nil {
 		return nil, err
 	}
-	return keep(ItemsQuery(q), found, func(a Activity) (string, pool.Status) { return a.Reference, a.Status }), nil
+	return keep(ItemsQuery(q), found, Activity.identity), nil
 }
+
+// EachActivity lists activities as EachItem lists items.
+func (r *Reader) EachActivity(ctx context.Context, q ActivitiesQuery) iter.Seq2[Activity, error] {
+	return q.activities().each(ctx, r.conn, q.References,
+		func(found []Activity) []Activity { return keep(ItemsQuery(q), found, Activity.identity) })
+}
+
+func (q ItemsQuery) items() listing[Item] {
+	return listing[Item]{
+		call: get("get items", endpointItems, q.Bank), decode: decodeItem, params: q.params("items"), narrow: byReference,
+	}
+}
+
+func (q ActivitiesQuery) activities() listing[Activity] {
+	return listing[Activity]{
+		call: get("get activities", endpointActivities, q.Bank), decode: decodeActivity,
+		params: ItemsQuery(q).params("activities"), narrow: byReference,
+	}
+}
+
+func (i Item) identity() (string, pool.Status)     { return i.Reference, i.Status }
+func (a Activity) identity() (string, pool.Status) { return a.Reference, a.Status }
 
 func (q ItemsQuery) params(kind string) params {
 	p := params{Bank: q.Bank, Pool: q.Pool, Status: texts(q.Status)}
@@ -211,12 +233,11 @@ func isEmptyList(raw json.RawMessage) bool {
 	return bytes.Equal(bytes.TrimSpace(raw), []byte("[]"))
 }
 
-// TagsQuery asks for the tags of a bank, or of an item pool in it.
+// TagsQuery asks for the tags of a bank.
 type TagsQuery struct {
 	Bank  pool.Bank
-	Pool  pool.Reference // item_pool_id
-	Types []string       // only tags of these types; none means all
-	Names []string       // only tags of these names; none means all
+	Types []string // only tags of these types; none means all
+	Names []string // only tags of these names; none means all
 }
 
 // Tags lists the tags that exist ("Tags", itembank/tagging/tags), one call for
@@ -224,7 +245,7 @@ type TagsQuery struct {
 func (r *Reader) Tags(ctx context.Context, q TagsQuery) ([]pool.Tag, error) {
 	l := listing[pool.Tag]{
 		call: get("get tags", endpointTags, q.Bank), decode: decodeTag,
-		params: params{Bank: q.Bank, Pool: q.Pool, Names: distinct(q.Names)},
+		params: params{Bank: q.Bank, Names: distinct(q.Names)},
 		narrow: func(p *params, types []string) { p.Types = types },
 	}
 	return l.chunks(ctx, r.conn, q.Types)

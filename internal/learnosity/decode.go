@@ -62,6 +62,7 @@ var (
 	errCut       = errors.New("the answer is incomplete")
 	errNoData    = errors.New("the answer has no data")
 	errNoKey     = errors.New("the answer holds a record without its reference")
+	errProxyAuth = errors.New("a proxy on the way wants a user name and password")
 	errNotRecord = errors.New("the answer holds a record that is not an object")
 )
 
@@ -83,6 +84,8 @@ func interpret(status int, h http.Header, body []byte, readErr error) (answer, *
 	case 300 <= status && status <= 399:
 		e.fault, e.Effect, e.again = faultRedirect, Refused, false
 		e.Err = redirectError(h)
+	case status == http.StatusProxyAuthRequired:
+		e.Err, e.fault = errProxyAuth, faultProxy
 	case status < 200 || status > 299:
 		if jsonErr != nil {
 			e.Message, e.Err = excerpt(h, body)

@@ -58,6 +58,7 @@ type fault uint8
 const (
 	faultNone fault = iota
 	faultConnect
+	faultProxy
 	faultCertificate
 	faultTimeout
 	faultNoAnswer

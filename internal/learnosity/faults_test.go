@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -238,7 +239,7 @@ func TestHTTP2(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
-	transport := newTransport(time.Minute)
+	transport := newTransport(time.Minute, func(*url.URL) (*url.URL, error) { return nil, nil })
 	transport.DisableKeepAlives = true
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())

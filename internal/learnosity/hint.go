@@ -77,6 +77,9 @@ func (e *Error) skewHint() string {
 	switch {
 	case skew.Abs() < skewTolerance:
 		return "the server refused the time of the signature although the clocks agree; try again" + tellSupport
+	case skew.Abs() > maxCorrection:
+		return fmt.Sprintf("the answer tells a time that is %s away from this machine's, and a request is signed with one that is at most %s away; "+
+			"set the clock of this machine, or check what answers at %s", skew.Abs(), maxCorrection, e.Host)
 	case skew > 0:
 		return fmt.Sprintf("the clock of this machine is %s ahead of the server's; set it", skew)
 	}
@@ -87,6 +90,8 @@ func (e *Error) faultHint() string {
 	switch e.fault {
 	case faultConnect:
 		return fmt.Sprintf("no connection to %s could be made; check the endpoint, the network and the proxy settings", e.Host)
+	case faultProxy:
+		return e.proxyHint()
 	case faultCertificate:
 		return fmt.Sprintf("the certificate of %s is not trusted here; check the endpoint, the proxy and the system's certificates", e.Host)
 	case faultTimeout, faultNoAnswer:

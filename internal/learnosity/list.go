@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"iter"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +20,10 @@ const maxPages = 10_000
 // maxStale bounds the pages in a row that hold nothing new, which is what a
 // listing that runs in circles looks like when it makes up a token for each.
 const maxStale = 500
+
+// maxListing bounds what a listing is collected from: a bank of half a million pools
+// takes less. One that is streamed has no such bound.
+const maxListing = 1 << 30
 
 // listing is a paged get.
 type listing[T any] struct {
@@ -125,20 +131,74 @@ func (l listing[T]) page(ctx context.Context, c *conn) (page[T], error) {
 	return p, nil
 }
 
-// follow reads page after page. Only a page without a next token is the last:
+// walk reads page after page. Only a page without a next token is the last:
 // neither meta.records nor a page that is short or empty says so. The other
-// parameters stay as they were. A record that moved to a later page while we
-// read is kept as it was read last.
+// parameters stay as they were. A record may come twice: one that moved to a later
+// page while we read does.
+func (l listing[T]) walk(ctx context.Context, c *conn) iter.Seq2[page[T], error] {
+	return func(yield func(page[T], error) bool) {
+		var going motion
+		for range maxPages {
+			p, err := l.page(ctx, c)
+			if err != nil {
+				yield(page[T]{}, err)
+				return
+			}
+			if !yield(p, nil) || p.answer.meta.next == "" || l.single {
+				return
+			}
+			if err := going.on(p.keys, p.answer.meta.next); err != nil {
+				yield(page[T]{}, c.unusable(l.call, p.answer, err))
+				return
+			}
+			l.params.Next = p.answer.meta.next
+		}
+		yield(page[T]{}, c.fault(l.call, Error{Err: fmt.Errorf("the listing does not end after %d pages", maxPages)}))
+	}
+}
+
+// motion tells whether a listing moves on. It remembers digests of what came, so
+// that it takes little room: one that is wrong about a record does no harm.
+type motion struct {
+	tokens map[string]bool
+	seen   map[uint64]struct{}
+	stale  int // pages in a row that held nothing new
+}
+
+var motionSeed = maphash.MakeSeed()
+
+func (m *motion) on(keys []string, next string) error {
+	if m.tokens == nil {
+		m.tokens, m.seen = map[string]bool{}, map[uint64]struct{}{}
+	}
+	if m.tokens[next] {
+		return errors.New("the server repeats a page: meta.next does not move on")
+	}
+	m.tokens[next] = true
+	before := len(m.seen)
+	for _, key := range keys {
+		m.seen[maphash.String(motionSeed, key)] = struct{}{}
+	}
+	if m.stale++; len(m.seen) > before {
+		m.stale = 0
+	}
+	if m.stale == maxStale {
+		return fmt.Errorf("the listing does not move on: %d pages in a row held nothing new", maxStale)
+	}
+	return nil
+}
+
+// follow collects a listing. A record that came twice is kept as it was read last.
 func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []string, err error) {
 	place := map[string]int{}
-	tokens := map[string]bool{}
-	stale := 0
-	for range maxPages {
-		p, err := l.page(ctx, c)
+	size := 0
+	for p, err := range l.walk(ctx, c) {
 		if err != nil {
 			return nil, nil, err
 		}
-		before := len(found)
+		if size += len(p.answer.data); size > c.maxListing {
+			return nil, nil, c.fault(l.call, Error{Err: fmt.Errorf("the listing is larger than %d MiB", c.maxListing>>20), fault: faultTooLarge})
+		}
 		for i, key := range p.keys {
 			if at, ok := place[key]; ok {
 				found[at] = p.found[i]
@@ -147,22 +207,53 @@ func (l listing[T]) follow(ctx context.Context, c *conn) (found []T, keys []stri
 			place[key] = len(found)
 			found, keys = append(found, p.found[i]), append(keys, key)
 		}
-		next := p.answer.meta.next
-		if next == "" || l.single {
-			return found, keys, nil
-		}
-		if tokens[next] {
-			return nil, nil, c.unusable(l.call, p.answer, errors.New("the server repeats a page: meta.next does not move on"))
-		}
-		if stale++; len(found) > before {
-			stale = 0
-		}
-		if stale == maxStale {
-			return nil, nil, c.unusable(l.call, p.answer, fmt.Errorf("the listing does not move on: %d pages in a row held nothing new", maxStale))
-		}
-		tokens[next], l.params.Next = true, next
 	}
-	return nil, nil, c.fault(l.call, Error{Err: fmt.Errorf("the listing does not end after %d pages", maxPages)})
+	return found, keys, nil
+}
+
+// each lists without keeping what it read: only as much as one page is in memory. If
+// the server calls an answer too large, it begins again with smaller pages.
+func (l listing[T]) each(ctx context.Context, c *conn, asked []string, keep func([]T) []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		chunks := [][]string{nil}
+		if len(asked) > 0 {
+			chunks = slices.Collect(slices.Chunk(distinct(asked), pool.MaxBatch))
+		}
+		for _, chunk := range chunks {
+			part := l
+			if chunk != nil {
+				part.narrow(&part.params, chunk)
+			}
+			if !part.stream(ctx, c, keep, yield) {
+				return
+			}
+		}
+	}
+}
+
+// stream yields one listing, and reports whether it came to its end.
+func (l listing[T]) stream(ctx context.Context, c *conn, keep func([]T) []T, yield func(T, error) bool) bool {
+	for l.params.Limit = pool.MaxBatch; ; l.params.Limit /= 2 {
+		var failed error
+		for p, err := range l.walk(ctx, c) {
+			if failed = err; err != nil {
+				break
+			}
+			for _, v := range keep(p.found) {
+				if !yield(v, nil) {
+					return false
+				}
+			}
+		}
+		switch e, ok := errors.AsType[*Error](failed); {
+		case failed == nil:
+			return true
+		case !ok || e.Code != codeTooLarge || l.params.Limit == 1:
+			var none T
+			yield(none, failed)
+			return false
+		}
+	}
 }
 
 // unusable is an answer that calls itself a success and is none. For a write

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -33,10 +34,7 @@ type PoolsQuery struct {
 // reference differs in letter case only, since that is one that the caller has
 // to know of. A pool that does not exist is left out. The error is an *Error.
 func (r *Reader) Pools(ctx context.Context, q PoolsQuery) ([]pool.Live, error) {
-	l := listing[pool.Live]{
-		call: get("get pools", endpointPools, q.Bank), decode: decodePool, narrow: byReference,
-		params: params{Bank: q.Bank, Status: texts(q.Status), Sort: q.Sort, SortField: q.SortField},
-	}
+	l := q.pools()
 	references := texts(q.References)
 	if len(references) == 0 {
 		return l.oldestFirst().whole(ctx, r.conn)
@@ -51,6 +49,20 @@ func (r *Reader) Pools(ctx context.Context, q PoolsQuery) ([]pool.Live, error) {
 		return nil, err
 	}
 	return askedFor(found, references, func(p pool.Live) string { return string(p.Reference) }), nil
+}
+
+// EachPool lists every pool of a bank, page by page, without keeping what it read.
+// References are not looked at. A pool may come twice, if it moved meanwhile. An
+// error, an *Error, ends the listing.
+func (r *Reader) EachPool(ctx context.Context, q PoolsQuery) iter.Seq2[pool.Live, error] {
+	return q.pools().oldestFirst().each(ctx, r.conn, nil, func(found []pool.Live) []pool.Live { return found })
+}
+
+func (q PoolsQuery) pools() listing[pool.Live] {
+	return listing[pool.Live]{
+		call: get("get pools", endpointPools, q.Bank), decode: decodePool, narrow: byReference,
+		params: params{Bank: q.Bank, Status: texts(q.Status), Sort: q.Sort, SortField: q.SortField},
+	}
 }
 
 func (l listing[T]) oldestFirst() listing[T] {

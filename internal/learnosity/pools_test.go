@@ -230,14 +230,14 @@ func TestPoolsReadsChunksSideBySide(t *testing.T) {
 		}}
 		done := make(chan error)
 		go func() {
-			_, err := s.reader().Pools(t.Context(), PoolsQuery{References: poolReferences(numbered("p", 1000))})
+			_, err := s.reader().Pools(t.Context(), PoolsQuery{References: poolReferences(numbered("p", 4000))})
 			done <- err
 		}()
 		synctest.Wait()
 		require.Len(t, s.calls, readsAtOnce)
 		close(release)
 		require.NoError(t, <-done)
-		require.Len(t, s.calls, 20)
+		require.Len(t, s.calls, 80)
 	})
 }
 

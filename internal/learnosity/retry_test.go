@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -256,6 +257,33 @@ func TestRefusedTimestampIsCorrectedOnce(t *testing.T) {
 	})
 }
 
+// A request that is signed for next year could be replayed until then.
+func TestTimeFarAwayIsNotSignedWith(t *testing.T) {
+	for _, test := range []struct {
+		ahead time.Duration
+		stamp string // of the second attempt
+	}{
+		{24 * time.Hour, "20000102-0000"},
+		{24*time.Hour + time.Minute, "20000101-0000"},
+		{8760 * time.Hour, "20000101-0000"},
+		{-8760 * time.Hour, "20000101-0000"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			at := time.Now().Add(test.ahead).Unix()
+			s := answers(t, refusedStamp("", fmt.Sprintf(`,"timestamp":%d`, at)))
+			_, err := s.client().Write(t.Context(), pool.Set, 505, []pool.Request{request("p")})
+			e, ok := errors.AsType[*Error](err)
+			require.True(t, ok)
+			require.Len(t, s.calls, 2)
+			require.Equal(t, test.stamp, s.calls[1].stamp)
+			if test.ahead.Abs() > maxCorrection {
+				require.Contains(t, e.Hint(), test.ahead.Abs().String()+" away from this machine's")
+				require.Contains(t, e.Hint(), "at most 24h0m0s away; set the clock of this machine, or check what answers at data.learnosity.com")
+			}
+		})
+	}
+}
+
 // Trap 23: meta.timestamp is in Unix seconds.
 func TestTrap23ServerTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -263,15 +291,13 @@ func TestTrap23ServerTime(t *testing.T) {
 		r := s.reader()
 		_, ok := r.ServerTime()
 		require.False(t, ok)
-		_, ok = r.Skew()
-		require.False(t, ok)
 		_, err := r.Pools(t.Context(), PoolsQuery{})
 		require.NoError(t, err)
 		<-time.After(3 * time.Second)
 		now, ok := r.ServerTime()
 		require.True(t, ok)
 		require.Equal(t, time.Date(1999, 12, 31, 23, 59, 53, 0, time.UTC), now)
-		skew, ok := r.Skew()
+		skew, ok := r.conn.clock.measured()
 		require.True(t, ok)
 		require.Equal(t, 10*time.Second, skew)
 	})

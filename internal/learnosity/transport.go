@@ -17,11 +17,12 @@ const (
 	maxErrorBody   = 64 << 10 // looked at in an answer that the status calls a failure
 )
 
-// newTransport gives a transport in which nothing is unbounded.
-func newTransport(timeout time.Duration) *http.Transport {
+// newTransport returns a transport in which nothing is unbounded.
+func newTransport(timeout time.Duration, proxy proxyFunc) *http.Transport {
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+		OnProxyConnectResponse: connected,
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    connectTimeout,
