@@ -116,7 +116,7 @@ func TestDiffIsPure(t *testing.T) {
 				std = append(std, imported)
 			}
 		}
-		want := []string{"crypto/sha256", "encoding/hex", "encoding/json", "fmt", "maps", "path", "slices", "strings", "time"}
+		want := []string{"crypto/sha256", "encoding/hex", "encoding/json", "maps", "path", "slices", "strings", "time"}
 		if d := cmp.Diff(want, std); d != "" {
 			t.Errorf("imports of internal/diff (-want +got):\n%s", d)
 		}

@@ -25,7 +25,7 @@ func FuzzBatches(f *testing.F) {
 			}
 			ch.Calls = []diff.Call{call}
 			if k&6 == 6 {
-				ch.Blocked = []diff.Block{{Rule: "replace"}}
+				ch.Blocked = []diff.Refusal{{Rule: "replace"}}
 			} else {
 				want[call.Verb] = append(want[call.Verb], ch.Reference)
 			}
@@ -71,7 +71,7 @@ func TestStages(t *testing.T) {
 		{Key: pool.Key{Reference: "a"}, Calls: []diff.Call{call(pool.OpRetire)}},
 		{Key: pool.Key{Reference: "b"}, Calls: []diff.Call{call(pool.OpAppend), call(pool.OpCorrect)}},
 		{Key: pool.Key{Reference: "c"}, Calls: []diff.Call{call(pool.OpCorrect)}},
-		{Key: pool.Key{Reference: "d"}, Calls: []diff.Call{call(pool.OpEdit), call(pool.OpCorrect)}, Blocked: []diff.Block{{}}},
+		{Key: pool.Key{Reference: "d"}, Calls: []diff.Call{call(pool.OpEdit), call(pool.OpCorrect)}, Blocked: []diff.Refusal{{}}},
 	}
 	var got [3][]string
 	for i, stage := range stages(runnable(changes)) {

@@ -88,10 +88,6 @@ func (r *Runner) Apply(ctx context.Context, changes []diff.Change) (Result, erro
 // that an earlier run left behind runs on.
 func before(ch diff.Change) Outcome {
 	o := Outcome{Change: ch, State: NotAttempted}
-	if len(ch.Blocked) > 0 {
-		b := ch.Blocked[0]
-		o.Problem = &Problem{Message: b.Message, Remedy: b.Remedy}
-	}
 	if ch.Has(diff.Pending) && ch.Entry != nil && ch.Entry.Pending != nil {
 		o.State, o.Job, o.Accepted = StillRunning, ch.Entry.Pending.Job, true
 	}

@@ -64,7 +64,9 @@ func TestPoolWhoseMembershipIsNeverAnswered(t *testing.T) {
 		r, err := l.apply(t.Context())
 		same(t, "error", nil, err)
 		same(t, "correct", map[apply.State]int{apply.Applied: 2, apply.NotAttempted: 1}, states(r))
-		contains(t, "correct", outcome(t, r, "sick").Problem.Message, "what the pool holds cannot be read: ")
+		refusal := outcome(t, r, "sick").Change.Blocked[0]
+		same(t, "correct", "correction-not-in-pool", string(refusal.Rule))
+		same(t, "correct, and why", true, refusal.Reason != "")
 
 		all(func(d *pool.Declared) { d.Corrections = nil; d.Content.Items = append(d.Content.Items, ref(4)) })
 		l.fault("update itembank/pools#1=cut-after") // the outcome of all three is in doubt

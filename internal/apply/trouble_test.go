@@ -83,7 +83,7 @@ func TestUnreadablePool(t *testing.T) {
 		same(t, "renamed by what the state names", 1, len(l.applied().Outcomes[0].Warnings))
 		require.NoError(t, l.server.EditPool(bankID, "p", func(*sandbox.PoolRecord) {}))
 		l.declared[0].Name = "Another"
-		same(t, "touched, that would be a guess", "edit-would-refresh", l.plan().Changes[0].Blocked[0].Rule)
+		same(t, "touched, that would be a guess", "edit-would-refresh", string(l.plan().Changes[0].Blocked[0].Rule))
 	})
 }
 

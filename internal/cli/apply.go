@@ -295,9 +295,9 @@ func notAttempted(plan diff.Plan) apply.Result {
 		if len(ch.Calls) == 0 && len(ch.Blocked) == 0 {
 			continue
 		}
-		o := apply.Outcome{Change: ch, State: apply.NotAttempted, Problem: &apply.Problem{Message: "a guard stopped the run before its first write"}}
-		if len(ch.Blocked) > 0 {
-			o.Problem = &apply.Problem{Message: ch.Blocked[0].Message, Remedy: ch.Blocked[0].Remedy}
+		o := apply.Outcome{Change: ch, State: apply.NotAttempted}
+		if len(ch.Blocked) == 0 {
+			o.Problem = &apply.Problem{Message: "a guard stopped the run before its first write"}
 		}
 		r.Outcomes = append(r.Outcomes, o)
 	}

@@ -125,7 +125,7 @@ func (x exit) head(h report.Head) report.Head {
 // run it only says so.
 func (s *session) lifts(plan diff.Plan) (exit, bool) {
 	for _, l := range plan.Spent {
-		s.p.say("nothing needs %s %s any more: that was applied", l.Flag, l.Reference)
+		s.p.say("%s", report.Spent(l))
 	}
 	lifts := plan.Unneeded
 	if len(lifts) == 0 {
@@ -133,15 +133,14 @@ func (s *session) lifts(plan diff.Plan) (exit, bool) {
 	}
 	var errs []error
 	for _, l := range lifts {
-		err := fmt.Errorf("nothing in the plan needs %s %s", l.Flag, l.Reference)
+		var declared *pool.Declared
 		if i := slices.IndexFunc(s.declared, func(d pool.Declared) bool { return d.Reference == l.Reference }); i >= 0 {
-			d := s.declared[i]
-			err = fmt.Errorf("%w: %s at %s is not held up by what it lifts", err, d.Key, d.Position(d.At.Pool))
+			declared = &s.declared[i]
 		}
-		errs = append(errs, err)
+		errs = append(errs, errors.New(report.Unneeded(l, declared)))
 	}
 	x := exit{code: CodeError, reason: "a flag lifts nothing", err: errors.Join(errs...)}
-	if slices.ContainsFunc(lifts, func(l diff.Lift) bool { return strings.ContainsAny(string(l.Reference), "*?,") }) {
+	if slices.ContainsFunc(lifts, func(l diff.Given) bool { return strings.ContainsAny(string(l.Reference), "*?,") }) {
 		return x.hint("globs and lists are not taken: such a flag names one pool; give it once for each"), false
 	}
 	return x.hint("check the reference, or leave the flag out"), false

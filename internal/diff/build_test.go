@@ -186,7 +186,7 @@ func refs(r ...pool.Reference) diff.References {
 func rules(ch diff.Change) []string {
 	var out []string
 	for _, b := range ch.Blocked {
-		out = append(out, b.Rule)
+		out = append(out, string(b.Rule))
 	}
 	return out
 }

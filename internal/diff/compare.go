@@ -3,7 +3,6 @@ package diff
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -54,14 +53,12 @@ func (c *comparer) pool(d *pool.Declared) Change {
 	switch {
 	case e != nil && e.Set != c.in.Scope.Set:
 		ch.rule("3")
-		ch.block("other-set", "manifest set "+quote(e.Set)+" manages this pool (its "+e.File+")",
-			"declare it in one set only, or hand it over with: poolsync state forget "+string(d.Reference))
+		ch.block(Refusal{Rule: RuleOtherSet, Set: e.Set, File: e.File})
 	case e != nil && e.Pending != nil:
 		c.inDoubt(&ch)
 	case hasTwin && l == nil:
 		ch.rule("3")
-		ch.block("reference-case", "the bank has "+quote(string(twin.Reference))+", which differs in letter case only",
-			"write the reference as the bank does, or choose another one")
+		ch.block(Refusal{Rule: RuleReferenceCase, Twin: twin.Reference})
 	case l != nil && l.Status == pool.Pending:
 		ch.pendingOutside()
 	case l == nil:
@@ -112,16 +109,13 @@ func (c *comparer) inDoubt(ch *Change) {
 	switch {
 	case p.Job != "" && (doubt.Running || !known):
 		ch.add(Pending)
-		ch.own("job-running", "job "+string(p.Job)+" ("+string(p.Operation)+") has not ended",
-			"wait for it: poolsync jobs "+string(p.Job)+" --watch; the next apply attaches to it")
+		ch.own(Refusal{Rule: RuleJobRunning, Call: p, Running: true})
 	case doubt.Running:
 		ch.add(Pending)
-		ch.own("job-running", "the "+string(p.Operation)+" of run "+p.Run+" is not settled yet: "+doubt.Reason,
-			"the next apply waits for it and goes on from there")
+		ch.own(Refusal{Rule: RuleJobRunning, Call: p, Reason: doubt.Reason})
 	default:
 		ch.add(Unknown)
-		ch.own("in-doubt", "whether the "+string(p.Operation)+" sent at "+p.At.UTC().Format(time.RFC3339)+" happened cannot be told"+because(doubt.Reason),
-			"look at the pool in the bank, then: poolsync adopt "+string(ch.Reference))
+		ch.own(Refusal{Rule: RuleInDoubt, Call: p, Reason: doubt.Reason})
 	}
 	if ch.Has(Pending) {
 		c.afterwards(ch)
@@ -132,7 +126,7 @@ func (c *comparer) inDoubt(ch *Change) {
 func (c *comparer) afterwards(ch *Change) {
 	p := ch.Entry.Pending
 	if ch.Declared == nil {
-		ch.Notes = append(ch.Notes, "no manifest here declares it")
+		ch.note(Note{Kind: NoteUndeclared})
 		return
 	}
 	if p.After == nil || p.After.Sent == nil {
@@ -144,26 +138,17 @@ func (c *comparer) afterwards(ch *Change) {
 	then := comparer{in: Input{
 		State: map[pool.Key]pool.Entry{ch.Key: settled}, Live: map[pool.Key]pool.Live{ch.Key: seen}, Scope: c.in.Scope, Options: c.in.Options,
 	}}
-	words := "nothing more is due"
-	if next := then.pool(ch.Declared); len(next.Actions) > 0 {
-		words = "then due: " + actionList(next.Actions)
+	next := then.pool(ch.Declared)
+	if len(next.Actions) > 0 {
 		ch.Fields, ch.Content = next.Fields, next.Content
 	}
-	ch.Notes = append(ch.Notes, "if the "+string(p.Operation)+" under way ends well, "+words)
-}
-
-func actionList(actions []Action) string {
-	words := make([]string, len(actions))
-	for i, a := range actions {
-		words[i] = string(a)
-	}
-	return strings.Join(words, ", ")
+	ch.note(Note{Kind: NoteAfterCall, Operation: p.Operation, Next: next.Actions})
 }
 
 func (ch *Change) pendingOutside() {
 	ch.rule("2")
 	ch.add(Pending)
-	ch.own("job-running", "a job that is not ours is running on it", "apply again when the job has ended")
+	ch.own(Refusal{Rule: RuleJobRunning})
 }
 
 // create is row 3: declared and not live.
@@ -174,37 +159,34 @@ func (ch *Change) create(vanished bool) {
 	ch.wholeFields()
 	if vanished {
 		ch.changedCorrections()
-		ch.Notes = append(ch.Notes, "the pool was applied before and has vanished from the bank")
+		ch.note(Note{Kind: NoteVanished})
 		ch.Evidence.Rule = "3 vanished"
 	}
 }
 
 // unknown is rows 4 and 5: live, and the state does not know what it holds.
 func (c *comparer) unknown(ch *Change) {
-	r := ch.Reference
 	switch {
 	case ch.Entry != nil && ch.LivePool.Status == pool.Halted:
 		ch.rule("5")
 		ch.add(Create)
 		ch.addCall(setCall(pool.OpCreate, ch.Declared, nil, true))
 		ch.wholeFields()
-		ch.Notes = append(ch.Notes, "its creation halted: "+ch.Entry.LastError)
-	case ch.lift(flagOverwrite, c.in.Options.Overwrite):
+		ch.note(Note{Kind: NoteCreationHalted, Reason: ch.Entry.LastError})
+	case ch.lift(Overwrite, c.in.Options.Overwrite):
 		ch.rule("4")
 		ch.add(Replace)
 		ch.addCall(setCall(pool.OpReplace, ch.Declared, nil, true))
 		ch.wholeFields()
 		ch.Dangerous = ch.LivePool.Status == pool.Published
-		ch.Notes = append(ch.Notes, "overwritten as asked for by --overwrite; what it held is not known")
+		ch.note(Note{Kind: NoteOverwritten})
 		if d := ch.Declared; d.Lifecycle.Replace == pool.ReplaceDeny {
-			ch.block("replace-denied", "it would be rebuilt from the bank as it is now, and its lifecycle denies that",
-				"change lifecycle.replace in "+d.Position(d.At.Replace).String())
+			ch.block(Refusal{Rule: RuleReplaceDenied, At: d.Position(d.At.Replace)})
 		}
 	default:
 		ch.rule("4")
 		ch.add(Unknown)
-		ch.own("unknown", "it exists in the bank and poolsync has no record of what it holds",
-			"take it over with: poolsync adopt "+string(r)+"; or rebuild it with: --overwrite "+string(r))
+		ch.own(Refusal{Rule: RuleUnknown, Flag: Overwrite})
 	}
 }
 
@@ -228,13 +210,14 @@ func (ch *Change) add(a Action) { ch.Actions = append(ch.Actions, a) }
 
 func (ch *Change) addCall(c Call) { ch.Calls = append(ch.Calls, c) }
 
-// block refuses the change by a guard; own holds it back by a state of its own.
-func (ch *Change) block(rule, message, remedy string) {
-	ch.Blocked = append(ch.Blocked, Block{Rule: rule, Message: message, Remedy: remedy})
-}
+func (ch *Change) note(n Note) { ch.Notes = append(ch.Notes, n) }
 
-func (ch *Change) own(rule, message, remedy string) {
-	ch.Blocked = append(ch.Blocked, Block{Rule: rule, Message: message, Remedy: remedy, Own: true})
+// block refuses the change by a guard; own holds it back by a state of its own.
+func (ch *Change) block(r Refusal) { ch.Blocked = append(ch.Blocked, r) }
+
+func (ch *Change) own(r Refusal) {
+	r.Own = true
+	ch.block(r)
 }
 
 // field notes a difference and moves the change's place to the words that ask

@@ -1,7 +1,6 @@
 package diff_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/poolsync/poolsync/internal/diff"
@@ -46,7 +45,7 @@ func TestConsent(t *testing.T) {
 			same(t, "is a replace", true, ch.Has(diff.Replace))
 			same(t, "blocked", tt.blocked, rules(ch))
 			for _, b := range ch.Blocked {
-				same(t, "remedy names pool or file", true, strings.Contains(b.Remedy, "--allow-replace p") || strings.Contains(b.Remedy, "pools/a.yaml:11:16"))
+				same(t, "what lifts it", true, b.Flag == diff.AllowReplace || b.At.String() == "pools/a.yaml:11:16")
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package diff
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -30,15 +29,13 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 	case !known:
 		ch.ask(Need{Members: content})
 	case !facts.Readable:
-		ch.unread(facts, "correction-not-in-pool", "what the pool holds cannot be read: "+facts.Reason,
-			"a correction is sent only for what is seen in the pool; rebuild the pool with a new snapshot label")
+		ch.unread(facts, Refusal{Rule: RuleNotInPool})
 	default:
 		lacking := content.Minus(facts.Members)
 		missing := lacking.Minus(added)
 		if missing.Len() > 0 {
 			ch.Source = ch.Declared.Position(correctionPlace(ch.Declared, missing).At)
-			ch.block("correction-not-in-pool", "the pool does not hold "+strings.Join(slices.Concat(missing.Items, missing.Activities), ", "),
-				"a correction only copies again what the pool holds; add the reference to its content, or drop it from the correction")
+			ch.block(Refusal{Rule: RuleNotInPool, References: slices.Concat(missing.Items, missing.Activities)})
 		}
 		content = content.Minus(lacking).Union(missing)
 	}
@@ -53,8 +50,7 @@ func (ch *Change) changedCorrections() {
 		if known, ok := ch.knownCorrection(corr.ID); ok && !known.Content().Equal(corr.Content()) {
 			ch.rule("10")
 			ch.Source = ch.Declared.Position(corr.At)
-			ch.block("correction-changed", "correction "+quote(corr.ID)+" was carried out with other references",
-				"a correction is carried out once; give the new one an id of its own")
+			ch.block(Refusal{Rule: RuleCorrectionChanged, Correction: corr.ID})
 		}
 	}
 }
@@ -117,32 +113,21 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	}
 	ch.addCall(u.call(op, content, false, last))
 	guessed := carrier.Unseen && !vouched
-	if (carrier.Unchanged(ch.copied()) && !guessed) || (found && ch.lift(flagAllowRefresh, c.in.Options.AllowRefresh)) {
+	if (carrier.Unchanged(ch.copied()) && !guessed) || (found && ch.lift(AllowRefresh, c.in.Options.AllowRefresh)) {
 		return
 	}
-	reason := "no item of the pool is known to be unchanged in the bank since the pool's last job"
-	if facts.Reason != "" {
-		reason += "; what the pool holds cannot be read: " + facts.Reason
+	r := Refusal{Rule: RuleEditWouldRefresh, Carrier: carrier.Reference, Guessed: guessed}
+	if found {
+		r.Flag = AllowRefresh
 	}
-	remedy := "the call might copy " + carrier.Reference + " again"
-	if guessed {
-		remedy += ", or bring it back"
-	}
-	remedy += "; if that is acceptable: --allow-refresh " + string(ch.Reference)
-	if !found {
-		remedy = "no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label"
-	}
-	ch.unread(facts, "edit-would-refresh", reason, remedy)
+	ch.unread(facts, r)
 }
 
 // unread refuses a change for what could not be seen in the pool. A server that
 // did not answer is no fault of the manifests, and holds back this pool alone.
-func (ch *Change) unread(f Facts, rule, message, remedy string) {
-	if f.Unanswered {
-		ch.own(rule, message, "apply again when the server answers; if it does not: "+remedy)
-		return
-	}
-	ch.block(rule, message, remedy)
+func (ch *Change) unread(f Facts, r Refusal) {
+	r.Reason, r.Unanswered, r.Own = f.Reason, f.Unanswered, f.Unanswered
+	ch.block(r)
 }
 
 // chooseCarrier takes a published item that has not changed in the bank since the

@@ -107,7 +107,7 @@ func TestUnneeded(t *testing.T) {
 		Freeze: []diff.Freeze{{From: now.Add(-time.Hour), To: now.Add(time.Hour), Pools: []string{"frozen"}}},
 	}
 	w.Options = o
-	same(t, "unneeded", []diff.Lift{
+	same(t, "unneeded", []diff.Given{
 		{"--allow-replace", "a"},
 		{"--allow-replace", "c"},
 		{"--allow-replace", "typo"},
@@ -140,7 +140,7 @@ func TestSpent(t *testing.T) {
 		w.Options = o
 		var spent []string
 		for _, l := range diff.Compare(w.Input).Spent {
-			spent = append(spent, l.Flag)
+			spent = append(spent, string(l.Flag))
 		}
 		same(t, "spent by "+string(op), want, spent)
 		same(t, "unneeded after "+string(op), 5-len(want), len(diff.Compare(w.Input).Unneeded))

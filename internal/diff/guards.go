@@ -1,10 +1,6 @@
 package diff
 
-import (
-	"fmt"
-
-	"github.com/poolsync/poolsync/internal/pool"
-)
+import "github.com/poolsync/poolsync/internal/pool"
 
 // bankCount is what the guards on a whole bank look at. Under --only and PATHs
 // not all managed pools are looked for.
@@ -74,15 +70,7 @@ func (c *comparer) guardVanished(ch *Change, n bankCount) {
 	if !gone || c.in.Options.RecreateVanished || (n.vanished < n.sought && n.vanished <= max(1, n.sought/10)) {
 		return
 	}
-	ch.block("vanished", fmt.Sprintf("%d of %s absent from item bank %s: wrong key, bank or endpoint?", n.vanished, managedPools(n.sought), ch.Bank),
-		"check LEARNOSITY_CONSUMER_KEY, --organisation-id and --endpoint; if the pools are really gone: --recreate-vanished")
-}
-
-func managedPools(n int) string {
-	if n == 1 {
-		return "1 managed pool is"
-	}
-	return fmt.Sprintf("%d managed pools are", n)
+	ch.block(Refusal{Rule: RuleVanished, Flag: RecreateVanished, Count: n.vanished, Of: n.sought})
 }
 
 func (c *comparer) guardVolume(ch *Change, n bankCount) {
@@ -90,9 +78,7 @@ func (c *comparer) guardVolume(ch *Change, n bankCount) {
 	if n.managed < 10 || ch.isNew() || len(ch.Calls) == 0 || n.changing*100 <= limit*n.managed {
 		return
 	}
-	percent := (n.changing*100 + n.managed - 1) / n.managed
-	ch.block("volume", fmt.Sprintf("%d of %d managed pools would change (%d %%), over the limit of %d %%", n.changing, n.managed, percent, limit),
-		fmt.Sprintf("if all of them are meant: --max-change-percent %d", percent))
+	ch.block(Refusal{Rule: RuleVolume, Flag: MaxChangePercent, Count: n.changing, Of: n.managed, Limit: limit})
 }
 
 func (c *comparer) guardFreeze(ch *Change) {
@@ -101,11 +87,9 @@ func (c *comparer) guardFreeze(ch *Change) {
 	}
 	for _, f := range c.in.Options.Freeze {
 		if f.holds(ch.Reference, c.in.Now) {
-			if ch.lift(flagBreakFreeze, c.in.Options.BreakFreeze) {
-				return
+			if !ch.lift(BreakFreeze, c.in.Options.BreakFreeze) {
+				ch.block(Refusal{Rule: RuleFreeze, Flag: BreakFreeze, Freeze: &f})
 			}
-			ch.block("freeze", fmt.Sprintf("frozen until %s (%s)", f.To.UTC().Format("2006-01-02 15:04 MST"), f.Reason),
-				"apply after that; in an emergency: "+flagBreakFreeze+" "+string(ch.Reference))
 			return
 		}
 	}
@@ -117,7 +101,5 @@ func (c *comparer) guardOlder(ch *Change) {
 	if at == nil || ch.Entry == nil || ch.Entry.CommitTime == nil || !ch.Entry.CommitTime.After(*at) || c.in.Options.AllowOlder {
 		return
 	}
-	ch.block("older", fmt.Sprintf("it was applied from a newer commit (%.12s of %s) than this one (%.12s of %s)",
-		ch.Entry.Commit, ch.Entry.CommitTime.UTC().Format("2006-01-02 15:04:05 MST"), c.in.Scope.Commit, at.UTC().Format("2006-01-02 15:04:05 MST")),
-		"apply the newest commit; to go back to this one, revert the newer one in git, or: --allow-older")
+	ch.block(Refusal{Rule: RuleOlder, Flag: AllowOlder, Was: &Commit{ch.Entry.Commit, *ch.Entry.CommitTime}, Is: &Commit{c.in.Scope.Commit, *at}})
 }

@@ -63,8 +63,8 @@ func TestVolume(t *testing.T) {
 		})
 	}
 	b := diff.Compare(fleet(12, 5).Input).Changes[0].Blocked[0]
-	same(t, "message", "5 of 12 managed pools would change (42 %), over the limit of 30 %", b.Message)
-	same(t, "remedy", "if all of them are meant: --max-change-percent 42", b.Remedy)
+	same(t, "refusal", diff.Refusal{Rule: diff.RuleVolume, Flag: diff.MaxChangePercent, Count: 5, Of: 12, Limit: 30}, b)
+	same(t, "percent, rounded up", 42, b.Percent())
 }
 
 // TestFreeze is guard 3.

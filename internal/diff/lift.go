@@ -6,24 +6,9 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
-// The flags that lift something for the pools that they name.
-const (
-	flagAllowReplace = "--allow-replace"
-	flagOverwrite    = "--overwrite"
-	flagAllowRefresh = "--allow-refresh"
-	flagRepublish    = "--republish"
-	flagBreakFreeze  = "--break-freeze"
-)
-
-// Lift is a pool that a flag names.
-type Lift struct {
-	Flag      string
-	Reference pool.Reference
-}
-
 // lift reports whether a flag lifts something for the pool. It is asked only
 // where something is there to be lifted, so that a flag that lifts nothing shows.
-func (ch *Change) lift(flag string, refs References) bool {
+func (ch *Change) lift(flag Flag, refs References) bool {
 	if !refs[ch.Reference] {
 		return false
 	}
@@ -38,14 +23,14 @@ func (ch *Change) lift(flag string, refs References) bool {
 func (c *comparer) lifts() {
 	o := c.in.Options
 	for _, given := range []struct {
-		flag string
+		flag Flag
 		refs References
 	}{
-		{flagAllowReplace, o.AllowReplace},
-		{flagOverwrite, o.Overwrite},
-		{flagAllowRefresh, o.AllowRefresh},
-		{flagRepublish, o.Republish},
-		{flagBreakFreeze, o.BreakFreeze},
+		{AllowReplace, o.AllowReplace},
+		{Overwrite, o.Overwrite},
+		{AllowRefresh, o.AllowRefresh},
+		{Republish, o.Republish},
+		{BreakFreeze, o.BreakFreeze},
 	} {
 		for _, r := range sortedRefs(given.refs) {
 			used := slices.ContainsFunc(c.plan.Changes, func(ch Change) bool {
@@ -54,16 +39,16 @@ func (c *comparer) lifts() {
 			switch {
 			case used:
 			case c.spent(given.flag, r):
-				c.plan.Spent = append(c.plan.Spent, Lift{given.flag, r})
+				c.plan.Spent = append(c.plan.Spent, Given{given.flag, r})
 			default:
-				c.plan.Unneeded = append(c.plan.Unneeded, Lift{given.flag, r})
+				c.plan.Unneeded = append(c.plan.Unneeded, Given{given.flag, r})
 			}
 		}
 	}
 }
 
 // spent reports whether the last call to a pool was one that the flag allows.
-func (c *comparer) spent(flag string, r pool.Reference) bool {
+func (c *comparer) spent(flag Flag, r pool.Reference) bool {
 	for _, b := range c.in.Scope.Banks {
 		e, known := c.in.State[pool.Key{Bank: b, Reference: r}]
 		if !known || e.Sent == nil || e.Set != c.in.Scope.Set {
@@ -71,13 +56,13 @@ func (c *comparer) spent(flag string, r pool.Reference) bool {
 		}
 		op := e.Operation
 		switch flag {
-		case flagAllowReplace, flagOverwrite:
+		case AllowReplace, Overwrite:
 			return op == pool.OpReplace
-		case flagAllowRefresh:
+		case AllowRefresh:
 			return op == pool.OpEdit || op == pool.OpRetire || op == pool.OpCorrect
-		case flagRepublish:
+		case Republish:
 			return op != "" && op != pool.OpCreate && e.Sent.Status == pool.Published
-		case flagBreakFreeze:
+		case BreakFreeze:
 			return op != pool.OpCreate && e.AppliedAt != nil && slices.ContainsFunc(c.in.Options.Freeze, func(f Freeze) bool { return f.holds(r, *e.AppliedAt) })
 		}
 	}

@@ -33,14 +33,14 @@ func (c *comparer) managed(ch *Change) {
 	if l.Status == pool.Halted && len(ch.Calls) == 0 && len(ch.Blocked) == 0 {
 		ch.rule("6")
 		ch.add(Halted)
-		ch.own("halted", "its last job halted"+because(e.LastError), "look at the job; change the manifest or ask for a rebuild with a new snapshot label")
+		ch.own(Refusal{Rule: RuleHalted, Reason: e.LastError})
 	}
 	if held {
 		if len(ch.Actions) == 0 {
 			ch.rule("2.6")
 		}
 		ch.add(Held)
-		ch.Notes = append(ch.Notes, "someone unpublished it outside of poolsync; it is left so until --republish "+string(d.Reference))
+		ch.note(Note{Kind: NoteHeld})
 	}
 	c.external(ch, held, touched)
 }
@@ -52,18 +52,11 @@ func (c *comparer) external(ch *Change, held, touched bool) {
 			ch.rule("touched")
 		}
 		ch.add(Touched)
-		ch.Notes = append(ch.Notes, "someone else wrote to it since our last job; what it holds can no longer be vouched for")
+		ch.note(Note{Kind: NoteTouched})
 	}
 	if c.in.Options.FailOnExternal && (held || touched) {
-		ch.block("external-change", "it was changed outside of poolsync", "drop --fail-on-external-change, or record the pool as it is: poolsync adopt "+string(ch.Reference))
+		ch.block(Refusal{Rule: RuleExternalChange})
 	}
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return ": " + reason
 }
 
 // touched reports whether someone else wrote since our last job was read back.
@@ -76,7 +69,7 @@ func (c *comparer) touched(ch *Change) bool {
 func (c *comparer) held(ch *Change) bool {
 	d, e := ch.Declared, ch.Entry
 	return liveStatus(e, ch.LivePool) == pool.Unpublished && d.Status == pool.Published && e.Sent.Status == pool.Published &&
-		!d.Lifecycle.IgnoreStatus && !ch.lift(flagRepublish, c.in.Options.Republish)
+		!d.Lifecycle.IgnoreStatus && !ch.lift(Republish, c.in.Options.Republish)
 }
 
 // badLabel refuses a snapshot label that the pool had before: rebuilding takes
@@ -89,8 +82,7 @@ func (c *comparer) badLabel(ch *Change) bool {
 	ch.rule("7")
 	ch.add(Replace)
 	ch.field("snapshot", s.Snapshot, d.Snapshot, d.At.Snapshot)
-	ch.block("snapshot-used", "snapshot "+quote(d.Snapshot)+" was used for this pool before",
-		"a rebuild takes the bank as it is today and cannot bring old content back; choose a label that this pool never had")
+	ch.block(Refusal{Rule: RuleSnapshotUsed, Label: d.Snapshot, At: d.Position(d.At.Snapshot)})
 	return true
 }
 
@@ -160,26 +152,20 @@ func (c *comparer) replace(ch *Change, u update, touched bool) {
 // consent refuses a rebuild that nobody asked for.
 func (c *comparer) consent(ch *Change, touched bool) {
 	d := ch.Declared
-	flag := flagAllowReplace + " " + string(d.Reference)
-	what := "it would be rebuilt from the bank as it is now"
-	if ch.Content.Removed.Len() > 0 {
-		what = "content leaves a live pool"
-	}
 	denied := d.Lifecycle.Replace == pool.ReplaceDeny
 	if !denied && !touched && (d.Lifecycle.Replace == pool.ReplaceAllow || ch.newLabel()) {
 		return
 	}
-	allowed := ch.lift(flagAllowReplace, c.in.Options.AllowReplace)
+	allowed := ch.lift(AllowReplace, c.in.Options.AllowReplace)
+	leaves := ch.Content.Removed.Len() > 0
 	switch {
 	case denied:
-		ch.block("replace-denied", what+", and its lifecycle denies that",
-			"change lifecycle.replace in "+d.Position(d.At.Replace).String())
+		ch.block(Refusal{Rule: RuleReplaceDenied, Leaves: leaves, At: d.Position(d.At.Replace)})
 	case allowed:
 	case touched:
-		ch.block("replace-touched", "someone else wrote to it; a rebuild would undo that", "if that is meant: "+flag)
+		ch.block(Refusal{Rule: RuleReplaceTouched, Leaves: leaves, Flag: AllowReplace})
 	default:
-		ch.block("replace", what,
-			"the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or "+flag)
+		ch.block(Refusal{Rule: RuleReplace, Leaves: leaves, Flag: AllowReplace, At: d.Position(d.At.Snapshot)})
 	}
 }
 
@@ -256,7 +242,7 @@ func (c *comparer) describe(ch *Change) {
 	}
 	ch.add(Deferred)
 	ch.field("description", ch.LivePool.Description, d.Description, d.At.Description)
-	ch.Notes = append(ch.Notes, "the API changes a description only when the pool is rebuilt: it is sent with the next replace")
+	ch.note(Note{Kind: NoteDeferred})
 }
 
 // content notes a difference of content and, if it is the first difference,
@@ -291,5 +277,3 @@ func places[T any](all, some []T, compare func(a, b T) int, at []source.Place, t
 		}
 	}
 }
-
-func quote(s string) string { return `"` + s + `"` }

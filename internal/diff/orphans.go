@@ -38,7 +38,7 @@ func (c *comparer) orphan(ch *Change) {
 	case !c.in.Options.Prune:
 		ch.rule("12")
 		ch.add(Orphaned)
-		ch.Notes = append(ch.Notes, "no manifest declares it any more; it stays as it is unless --prune retires it")
+		ch.note(Note{Kind: NoteOrphaned})
 		c.external(ch, false, c.touched(ch))
 	default:
 		c.retire(ch)
@@ -79,7 +79,7 @@ func (c *comparer) hintRenames() {
 		}
 		for _, old := range gone {
 			if old.Bank == ch.Bank && old.Entry.Sent.Content.Equal(ch.Declared.Content) {
-				ch.Notes = append(ch.Notes, "looks like a rename: pools cannot be renamed; "+string(old.Reference)+" stays as it is")
+				ch.note(Note{Kind: NoteRenamed, Old: old.Reference})
 			}
 		}
 	}

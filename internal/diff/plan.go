@@ -77,15 +77,6 @@ type Delta struct {
 	Removed pool.Content `json:"removed"`
 }
 
-// Block says why a change is not carried out. Own marks what the manifests did
-// not cause: it holds back its own pool only.
-type Block struct {
-	Rule    string `json:"rule"`
-	Message string `json:"message"`
-	Remedy  string `json:"remedy"`
-	Own     bool   `json:"-"`
-}
-
 // Evidence is what a verdict rests on.
 type Evidence struct {
 	Rule         string    `json:"rule"`
@@ -121,8 +112,8 @@ type Change struct {
 	Content     Delta           `json:"content"`
 	Calls       []Call          `json:"calls,omitempty"`
 	Evidence    Evidence        `json:"evidence"`
-	Blocked     []Block         `json:"blocked"`
-	Notes       []string        `json:"notes,omitempty"`
+	Blocked     []Refusal       `json:"-"` // report writes them, in words
+	Notes       []Note          `json:"-"` // the same
 	Fingerprint string          `json:"fingerprint,omitempty"`
 	// Dangerous marks a change that a running exam may see.
 	Dangerous bool `json:"dangerous,omitempty"`
@@ -131,7 +122,7 @@ type Change struct {
 	Entry    *pool.Entry    `json:"-"`
 	LivePool *pool.Live     `json:"-"`
 	need     *Need
-	lifted   []string // flags that lifted something for this pool
+	lifted   []Flag // flags that lifted something for this pool
 }
 
 // Has reports whether the change has the action.
@@ -166,10 +157,10 @@ type Plan struct {
 	Changes   []Change
 	Unchanged int
 	Declared  int
-	Digest    string // over every operation and what it rests on; not over wording or times
-	Needs     []Need // facts to be read before the plan is complete
-	Unneeded  []Lift // flags that lift nothing
-	Spent     []Lift // flags that lift nothing any more, since what they allowed was done
+	Digest    string  // over every operation and what it rests on; not over wording or times
+	Needs     []Need  // facts to be read before the plan is complete
+	Unneeded  []Given // consents that lift nothing
+	Spent     []Given // consents that lift nothing any more, since what they allowed was done
 }
 
 // Count tells how many changes have the action.

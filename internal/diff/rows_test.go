@@ -223,7 +223,7 @@ func TestVanished(t *testing.T) {
 	ch := w.only(t)
 	same(t, "actions", []diff.Action{diff.Create}, ch.Actions)
 	same(t, "requests", []pool.Request{setRequest(declare("p"), false)}, requests(ch))
-	same(t, "notes", []string{"the pool was applied before and has vanished from the bank"}, ch.Notes)
+	same(t, "notes", []diff.Note{{Kind: diff.NoteVanished}}, ch.Notes)
 	same(t, "labels survive", []string{"one"}, ch.Calls[0].After.Labels)
 }
 

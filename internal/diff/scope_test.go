@@ -46,7 +46,7 @@ func TestOtherSet(t *testing.T) {
 	p := declare("p")
 	ch := changed(p, declare("p", name("Other"))).entry(entry(p, func(e *pool.Entry) { e.Set, e.File = "maths", "m.yaml" })).only(t)
 	same(t, "blocked", []string{"other-set"}, rules(ch))
-	same(t, "message", `manifest set "maths" manages this pool (its m.yaml)`, ch.Blocked[0].Message)
+	same(t, "refusal", diff.Refusal{Rule: diff.RuleOtherSet, Set: "maths", File: "m.yaml"}, ch.Blocked[0])
 	same(t, "stops", true, ch.Stops())
 	same(t, "calls", 0, len(ch.Calls))
 }
@@ -119,7 +119,7 @@ func TestRenameHint(t *testing.T) {
 	w := newWorld().managed(declare("p")).managed(q).managed(r).declared(declare("new"), q, r)
 	plan := diff.Compare(w.Input)
 	same(t, "count", 2, len(plan.Changes))
-	same(t, "hint", []string{"looks like a rename: pools cannot be renamed; p stays as it is"}, plan.Changes[0].Notes)
+	same(t, "hint", []diff.Note{{Kind: diff.NoteRenamed, Old: "p"}}, plan.Changes[0].Notes)
 	w.Declared[0] = declare("new", items("i7"))
 	same(t, "other content", nil, diff.Compare(w.Input).Changes[0].Notes)
 }

@@ -100,12 +100,12 @@ func allActions() Plan {
 	edit := change("fr-edit", "pools/fr.yaml:5:11", settled(), diff.Edit, diff.Touched)
 	edit.Fields = []diff.Field{field("name", strings.Repeat("Français ", 9)+"A", strings.Repeat("Français ", 9)+"B")}
 	edit.Evidence = evidenceOf("9", pool.Published, pool.Published, t0, t1)
-	edit.Notes = []string{"someone else wrote to it since our last job; what it holds can no longer be vouched for"}
+	edit.Notes = []diff.Note{{Kind: diff.NoteTouched}}
 	correct := change("geo-correct", "pools/geo.yaml:20:9", settled(), diff.Correct)
 	correct.Fields, correct.Dangerous = []diff.Field{field("corrections.2026-11-typo-q4", nil, []string{"dataapi_test_001"})}, true
 	replace := change("math-grade-5", "pools/math.yaml:9:5", settled(), diff.Replace)
 	replace.Content.Removed, replace.Dangerous = pool.Content{Items: []string{"m5-017", "m5-018"}}, true
-	replace.Blocked = []diff.Block{{Rule: "replace", Message: "content leaves a live pool", Remedy: "the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or --allow-replace math-grade-5"}}
+	replace.Blocked = []diff.Refusal{{Rule: diff.RuleReplace, Leaves: true, Flag: diff.AllowReplace, At: in("pools/math.yaml", 12, 15)}}
 	rebuild := change("math-grade-6", "pools/math.yaml:21:15", settled(), diff.Replace)
 	rebuild.Fields, rebuild.Dangerous = []diff.Field{field("snapshot", "2026-spring", "2026-fall")}, true
 	retire := change("old-pool", "pools/old.yaml", settled(), diff.Retire)
@@ -116,18 +116,18 @@ func allActions() Plan {
 // tellings has every action that calls nothing.
 func tellings() []diff.Change {
 	pending := change("p-pending", "pools/p.yaml:4:5", evidenceOf("2", pool.Published, pool.Pending, t0, t1), diff.Pending)
-	pending.Blocked = []diff.Block{{Rule: "job-running", Message: "a job that is not ours is running on it", Remedy: "apply again when the job has ended", Own: true}}
+	pending.Blocked = []diff.Refusal{{Rule: diff.RuleJobRunning, Own: true}}
 	unknown := change("p-unknown", "pools/p.yaml:9:5", evidenceOf("4", "", pool.Published, "", t1), diff.Unknown)
-	unknown.Blocked = []diff.Block{{Rule: "unknown", Message: "it exists in the bank and poolsync has no record of what it holds", Remedy: "take it over with: poolsync adopt p-unknown; or rebuild it with: --overwrite p-unknown", Own: true}}
+	unknown.Blocked = []diff.Refusal{{Rule: diff.RuleUnknown, Flag: diff.Overwrite, Own: true}}
 	halted := change("p-halted", "pools/p.yaml:14:5", evidenceOf("6", pool.Published, pool.Halted, t0, t1), diff.Halted)
-	halted.Blocked = []diff.Block{{Rule: "halted", Message: "its last job halted: item x-1 not found", Remedy: "look at the job; change the manifest or ask for a rebuild with a new snapshot label", Own: true}}
+	halted.Blocked = []diff.Refusal{{Rule: diff.RuleHalted, Reason: "item x-1 not found", Own: true}}
 	deferred := change("p-deferred", "pools/p.yaml:20:18", settled(), diff.Deferred)
 	deferred.Fields = []diff.Field{field("description", "old words", "new words")}
-	deferred.Notes = []string{"the API changes a description only when the pool is rebuilt: it is sent with the next replace"}
+	deferred.Notes = []diff.Note{{Kind: diff.NoteDeferred}}
 	held := change("p-held", "pools/p.yaml:24:5", evidenceOf("2.6", pool.Published, pool.Unpublished, t0, t1), diff.Held)
-	held.Notes = []string{"someone unpublished it outside of poolsync; it is left so until --republish p-held"}
+	held.Notes = []diff.Note{{Kind: diff.NoteHeld}}
 	orphaned := change("p-orphaned", "pools/gone.yaml", settled(), diff.Orphaned)
-	orphaned.Notes = []string{"no manifest declares it any more; it stays as it is unless --prune retires it"}
+	orphaned.Notes = []diff.Note{{Kind: diff.NoteOrphaned}}
 	unmanaged := change("p-unmanaged", "", evidenceOf("13", "", pool.Published, "", t1), diff.Unmanaged)
 	forgotten := change("p-forgotten", "pools/gone.yaml", evidenceOf("14", pool.Published, "", t0, ""), diff.Forgotten)
 	return []diff.Change{pending, unknown, halted, deferred, held, orphaned, unmanaged, forgotten}
@@ -137,12 +137,15 @@ func tellings() []diff.Change {
 func blockedPlan() Plan {
 	long := change("a-reference-that-is-as-long-as-people-make-them/district-0042/grade-05/spring", "pools/district-0042/long-file-name.yaml:1234:5", settled(), diff.Edit)
 	long.Fields = []diff.Field{field("name", "A", "B")}
-	long.Blocked = []diff.Block{
-		{Rule: "edit-would-refresh", Message: "no item of the pool is known to be unchanged in the bank since the pool's last job", Remedy: "the call might copy m-1 again; if that is acceptable: --allow-refresh REFERENCE"},
-		{Rule: "older", Message: "it was applied from a newer commit (0123456789ab of 2026-11-20 10:00:00) than this one (ba9876543210 of 2026-11-01 09:00:00)", Remedy: "apply the newest commit; or: --allow-older"},
+	day := func(month time.Month, d, hour int) time.Time {
+		return time.Date(2026, month, d, hour, 0, 0, 0, time.UTC)
+	}
+	long.Blocked = []diff.Refusal{
+		{Rule: diff.RuleEditWouldRefresh, Carrier: "m-1", Flag: diff.AllowRefresh},
+		{Rule: diff.RuleOlder, Was: &diff.Commit{Hash: "0123456789abcd", At: day(11, 20, 10)}, Is: &diff.Commit{Hash: "ba98765432100", At: day(11, 1, 9)}, Flag: diff.AllowOlder},
 	}
 	vanished := change("v", "pools/v.yaml:4:5", evidenceOf("3 vanished", pool.Published, "", t0, ""), diff.Create)
-	vanished.Blocked = []diff.Block{{Rule: "vanished", Message: "1 of 1 managed pools are absent from item bank 505: wrong key, bank or endpoint?", Remedy: "check LEARNOSITY_CONSUMER_KEY; if the pools are really gone: --recreate-vanished"}}
+	vanished.Blocked = []diff.Refusal{{Rule: diff.RuleVanished, Count: 1, Of: 1, Flag: diff.RecreateVanished}}
 	vanished.Content.Added = pool.Content{Items: []string{"i"}}
 	publish := change("w", "pools/w.yaml:4:5", evidenceOf("9", pool.Unpublished, pool.Unpublished, t0, t0), diff.Append)
 	publish.Fields, publish.Dangerous = []diff.Field{field("status", "unpublished", "published")}, true
@@ -151,9 +154,9 @@ func blockedPlan() Plan {
 	for i, ref := range refs("x", 12) {
 		ch := change(ref, fmt.Sprintf("pools/x.yaml:%d:11", 5+10*i), settled(), diff.Edit)
 		ch.Fields = []diff.Field{field("name", ref, strings.ToUpper(ref))}
-		ch.Blocked = []diff.Block{
-			{Rule: "volume", Message: "12 of 20 managed pools would change (60 %), over the limit of 30 %", Remedy: "if all of them are meant: --max-change-percent 60"},
-			{Rule: "freeze", Message: "frozen until 2026-12-20 00:00 UTC (finals)", Remedy: "apply after that; in an emergency: --break-freeze " + ref},
+		ch.Blocked = []diff.Refusal{
+			{Rule: diff.RuleVolume, Count: 12, Of: 20, Limit: 30, Flag: diff.MaxChangePercent},
+			{Rule: diff.RuleFreeze, Freeze: &diff.Freeze{To: day(12, 20, 0), Reason: "finals"}, Flag: diff.BreakFreeze},
 		}
 		if i%4 != 0 {
 			ch.Blocked = ch.Blocked[:1]
@@ -161,7 +164,7 @@ func blockedPlan() Plan {
 		both = append(both, ch)
 	}
 	other := change("y", "pools/y.yaml:4:5", evidenceOf("3", "", "", "", ""))
-	other.Blocked = []diff.Block{{Rule: "other-set", Message: `manifest set "finals" manages this pool (its pools/y.yaml)`, Remedy: "declare it in one set only, or hand it over with: poolsync state forget y"}}
+	other.Blocked = []diff.Refusal{{Rule: diff.RuleOtherSet, Set: "finals", File: "pools/y.yaml"}}
 	return planOf(5, append(both, other)...)
 }
 
@@ -180,7 +183,7 @@ func groupedPlan() Plan {
 	single.Bank, single.Content.Added = 606, pool.Content{Items: []string{"i"}}
 	for _, ref := range refs("gone", 3) {
 		ch := change(ref, "pools/gone.yaml", settled(), diff.Orphaned)
-		ch.Notes = []string{"no manifest declares it any more; it stays as it is unless --prune retires it"}
+		ch.Notes = []diff.Note{{Kind: diff.NoteOrphaned}}
 		all = append(all, ch)
 	}
 	return planOf(0, append(all, single)...)
@@ -191,7 +194,7 @@ func restingPlan() Plan {
 	grows := change("grows", "pools/a.yaml:6:9", settled(), diff.Append)
 	grows.Entry = &pool.Entry{Sent: &pool.Sent{Spec: pool.Spec{Content: pool.Content{Items: refs("i", 12), Tags: []pool.Selector{{Type: "course"}}}}}}
 	grows.Content.Added = pool.Content{Items: []string{"j"}, Tags: []pool.Selector{{Type: "grade"}}}
-	grows.Blocked = []diff.Block{{Rule: "freeze", Message: "frozen until 2026-12-20 (finals)", Remedy: "apply after that; in an emergency: --break-freeze grows"}}
+	grows.Blocked = []diff.Refusal{{Rule: diff.RuleFreeze, Freeze: &diff.Freeze{To: time.Date(2026, 12, 20, 0, 0, 0, 0, time.UTC), Reason: "finals"}, Flag: diff.BreakFreeze}}
 	again := change("again", "pools/a.yaml:12:11", evidenceOf("9", pool.Published, pool.Halted, t0, t0), diff.Edit)
 	again.Fields = []diff.Field{field("name", "A", "B")}
 	again.Calls[0].Request.Content.Items = []string{"i-001"}
@@ -206,7 +209,7 @@ func restingPlan() Plan {
 			ch.Fields = nil
 			ch.Content.Added = pool.Content{Tags: []pool.Selector{{Required: []pool.Tag{{Type: "course"}}, Additional: []pool.Tag{{Type: "grade"}}}}}
 		}
-		ch.Blocked = []diff.Block{{Rule: "replace", Message: "it would be rebuilt from the bank as it is now", Remedy: "the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or --allow-replace " + string(ch.Reference)}}
+		ch.Blocked = []diff.Refusal{{Rule: diff.RuleReplace, Flag: diff.AllowReplace, At: ch.Source}}
 		all = append(all, ch)
 	}
 	return planOf(0, all...)
@@ -244,10 +247,10 @@ func hostilePlan(bad string) Plan {
 	ch.Source.Line, ch.Source.Column = 3, 4
 	ch.Fields = []diff.Field{field("name", bad, bad+"x"), field(bad, nil, []string{bad})}
 	ch.Content.Added = pool.Content{Items: []string{bad}, Tags: []pool.Selector{{Type: bad, Name: bad}}}
-	ch.Notes = []string{bad}
+	ch.Notes = []diff.Note{{Kind: diff.NoteCreationHalted, Reason: bad}}
 	ch.Evidence = evidenceOf("9", pool.Published, pool.Published, t0, bad)
 	ch.Actions = append(ch.Actions, diff.Touched)
-	ch.Blocked = []diff.Block{{Rule: "other-set", Message: bad, Remedy: bad}}
+	ch.Blocked = []diff.Refusal{{Rule: diff.RuleOtherSet, Set: bad, File: bad}}
 	free := change(bad+"-unmanaged", "", evidenceOf("13", "", pool.Published, "", t1), diff.Unmanaged)
 	free.Evidence.Live.Name = bad
 	p := planOf(1, ch, free)
@@ -293,9 +296,6 @@ func refusedResult() Result {
 	var all []Outcome
 	for _, ch := range blockedPlan().Changes {
 		o := Outcome{Change: ch, Outcome: apply.NotAttempted}
-		if len(ch.Blocked) > 0 {
-			o.Error = &apply.Problem{Message: ch.Blocked[0].Message, Remedy: ch.Blocked[0].Remedy}
-		}
 		all = append(all, o)
 	}
 	return resultOf(4, "15 changes blocked by a guard; nothing was written", all...)

@@ -19,12 +19,12 @@ func evidence(ch diff.Change, full bool) []message.Message {
 			parts = append(parts, m)
 		}
 	}
-	blocked := map[string]bool{}
+	blocked := map[diff.Rule]bool{}
 	for _, b := range ch.Blocked {
 		blocked[b.Rule] = true
 	}
 	writes := e.Recorded != nil && (len(ch.Calls) > 0 || ch.Has(diff.Retire))
-	if writes && full && !blocked["edit-would-refresh"] {
+	if writes && full && !blocked[diff.RuleEditWouldRefresh] {
 		say(carried(ch))
 	}
 	switch {
@@ -32,7 +32,7 @@ func evidence(ch diff.Change, full bool) []message.Message {
 		say(seen(e))
 	case ch.Has(diff.Pending) && e.Rule == "2" && e.Live != nil: // a job of ours is named already
 		say(message.New("live %s, updated %s", message.Code(string(e.Live.Status)), message.Code(e.Live.Updated)))
-	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten), ch.Has(diff.Orphaned), blocked["older"], blocked["vanished"]:
+	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten), ch.Has(diff.Orphaned), blocked[diff.RuleOlder], blocked[diff.RuleVanished]:
 		say(recorded(e))
 	case writes:
 		say(differs(ch))
@@ -41,7 +41,7 @@ func evidence(ch diff.Change, full bool) []message.Message {
 			say(applied(e))
 		}
 	}
-	if blocked["freeze"] && e.ReadAt != "" {
+	if blocked[diff.RuleFreeze] && e.ReadAt != "" {
 		say(message.New("it is %s now", message.Code(e.ReadAt)))
 	}
 	return parts

@@ -20,7 +20,8 @@ type Plan struct {
 	Checksum string        `json:"checksum,omitempty"` // over all other members; see Checksum
 	Summary  Summary       `json:"summary"`
 	Calls    Calls         `json:"calls"`
-	Changes  []diff.Change `json:"changes"`
+	Changes  []diff.Change `json:"-"`
+	Written  []written     `json:"changes"` // Changes in words, made where the document is written
 	Files    int           `json:"files"`
 	Pools    int           `json:"pools"` // declared
 	HeldBy   *Holder       `json:"held_by,omitempty"`

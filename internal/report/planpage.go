@@ -157,7 +157,7 @@ func refuse(e *page.Entry, r row) {
 	said := effect(r.Change)
 	switch {
 	case len(r.shared) > 0:
-		e.Verb = message.Join(", ", e.Verb, message.New("blocked by %s", rules(r.shared)))
+		e.Verb = message.Join(", ", e.Verb, message.New("blocked by %s", rules(r.shared...)))
 	case r.Stops():
 		e.Verb = message.Join(", ", e.Verb, message.New("blocked"))
 	case !said.Empty():
@@ -167,10 +167,10 @@ func refuse(e *page.Entry, r row) {
 		e.Notes = append(nonEmpty(said), e.Notes...)
 	}
 	for _, b := range r.words {
-		reason := page.Reason{Message: b.message, Remedy: b.remedy, Rule: b.rule}
+		reason := page.Reason{Message: b.message, Remedy: b.remedy, Rule: string(b.rule)}
 		if !b.own {
 			reason.Lead = message.New("blocked")
-		} else if slices.ContainsFunc(r.Actions, func(a diff.Action) bool { return string(a) == b.rule }) {
+		} else if slices.ContainsFunc(r.Actions, func(a diff.Action) bool { return string(a) == string(b.rule) }) {
 			reason.Rule = ""
 		}
 		e.Reasons = append(e.Reasons, reason)
@@ -184,12 +184,18 @@ func refuse(e *page.Entry, r row) {
 }
 
 // rules are names of guards; they are ours.
-func rules(names []string) message.Message { return message.Codes(names, 0) }
+func rules(names ...diff.Rule) message.Message {
+	all := make([]message.Message, len(names))
+	for i, n := range names {
+		all[i] = message.Code(string(n))
+	}
+	return message.Join(", ", all...)
+}
 
 // guardEntry is a refusal that hits many pools.
 func (w wording) guardEntry(g guard) page.Entry {
 	e := page.Entry{
-		Sign: page.Danger, Many: message.Count(len(g.keys), "pool"), Verb: message.New("blocked by %s", rules([]string{g.rule})),
+		Sign: page.Danger, Many: message.Count(len(g.keys), "pool"), Verb: message.New("blocked by %s", rules(g.rule)),
 		Reasons: []page.Reason{{Message: g.message, Remedy: g.remedy}}, Alarm: page.Error,
 	}
 	for _, k := range g.keys {

@@ -19,7 +19,8 @@ type Result struct {
 	Summary  Summary       `json:"summary"`
 	Outcomes OutcomeCounts `json:"outcomes"`
 	Calls    Calls         `json:"calls"`
-	Changes  []Outcome     `json:"changes"`
+	Changes  []Outcome     `json:"-"`
+	Written  []ended       `json:"changes"` // Changes in words, made where the document is written
 }
 
 // OutcomeCounts counts pools by outcome.
@@ -33,10 +34,10 @@ type OutcomeCounts struct {
 // Outcome is a change and how it ended.
 type Outcome struct {
 	diff.Change
-	Outcome  apply.State       `json:"outcome"`
-	Job      pool.JobReference `json:"job_reference"`
-	Error    *apply.Problem    `json:"error"`
-	Warnings []string          `json:"warnings,omitempty"`
+	Outcome  apply.State
+	Job      pool.JobReference
+	Error    *apply.Problem // nil too where the change was refused, which it says itself
+	Warnings []string
 }
 
 // OutcomesOf takes the outcomes of a result.
@@ -54,13 +55,13 @@ func OutcomesOf(r apply.Result) ([]Outcome, OutcomeCounts) {
 // problems are why an outcome is not what was asked for: every guard that refused
 // it, with its rule, or the one thing that went wrong, without.
 func (w wording) problems(o Outcome, many bool) []page.Reason {
-	if o.Error == nil {
+	if o.Error == nil && o.Outcome == apply.Applied {
 		return nil
 	}
-	if len(o.Blocked) > 0 && o.Outcome == apply.NotAttempted && o.Error.Message == o.Blocked[0].Message {
+	if o.Error == nil {
 		var out []page.Reason
 		for _, b := range w.refusals(o.Change, many) {
-			r := page.Reason{Message: b.message, Remedy: b.remedy, Rule: b.rule}
+			r := page.Reason{Message: b.message, Remedy: b.remedy, Rule: string(b.rule)}
 			if !b.own {
 				r.Lead = message.New("blocked")
 			} else if o.Has(diff.Action(b.rule)) {
@@ -198,7 +199,7 @@ func (w wording) outcomeEntries(outcomes []Outcome) []outcomeEntry {
 	counts, at := map[string]int{}, map[string]int{}
 	for i, o := range outcomes {
 		signs[i] = o.Key.String()
-		if p := o.Error; p != nil && o.Outcome != apply.Applied && len(o.Warnings) == 0 {
+		if (o.Error != nil || len(o.Blocked) > 0) && o.Outcome != apply.Applied && len(o.Warnings) == 0 {
 			signs[i] = fmt.Sprintf("%q %q", o.Outcome, callsOf(o.Change))
 			for _, r := range w.problems(o, true) {
 				signs[i] += fmt.Sprintf("%q %q %q %q", r.Message, r.Remedy, r.Rule, r.More)

@@ -17,21 +17,23 @@ type row struct {
 	diff.Change
 	keys   []pool.Key
 	many   bool
-	words  []refusal // those that are told here
-	shared []string  // the rules of those that are told once for all pools
+	words  []refusal   // those that are told here
+	shared []diff.Rule // the rules of those that are told once for all pools
 	notes  []message.Message
 	why    []message.Message // evidence
 }
 
 // refusal is why a change is not carried out, in words.
 type refusal struct {
-	rule            string
+	rule            diff.Rule
 	own             bool
 	message, remedy message.Message
 }
 
 // sign is equal for refusals that say the same.
-func (r refusal) sign() string { return r.rule + "\x00" + r.message.Text() + "\x00" + r.remedy.Text() }
+func (r refusal) sign() string {
+	return string(r.rule) + "\x00" + r.message.Text() + "\x00" + r.remedy.Text()
+}
 
 // guard is a refusal that hits many pools for the same reason, told once.
 type guard struct {
@@ -47,7 +49,9 @@ const (
 )
 
 // planGuards are the rules that look at a whole bank, and may hit many pools.
-var planGuards = map[string]bool{"volume": true, "vanished": true, "freeze": true, "older": true, "external-change": true}
+var planGuards = map[diff.Rule]bool{
+	diff.RuleVolume: true, diff.RuleVanished: true, diff.RuleFreeze: true, diff.RuleOlder: true, diff.RuleExternalChange: true,
+}
 
 // rowsOf puts changes into rows, in the order of the changes, and takes out what
 // is to be told once. Pools that are changed alike are one row.

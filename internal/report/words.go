@@ -38,12 +38,16 @@ func actionsIn(actions []diff.Action) message.Message {
 // refusals are why a change is not carried out. Words about many pools name none.
 func (w wording) refusals(ch diff.Change, many bool) []refusal {
 	var out []refusal
-	for _, b := range ch.Blocked {
-		said, remedy := b.Message, b.Remedy
+	k := ch.Key
+	if many {
+		k.Reference = anyReference
+	}
+	for _, r := range ch.Blocked {
 		if many {
-			said, remedy = general(said, ch.Reference), general(remedy, ch.Reference)
+			r.Reason = general(r.Reason, ch.Reference)
 		}
-		out = append(out, refusal{rule: b.Rule, own: b.Own, message: message.Optional(said), remedy: message.Optional(remedy)})
+		said, remedy := w.explain(k, r)
+		out = append(out, refusal{rule: r.Rule, own: r.Own, message: said, remedy: remedy})
 	}
 	return out
 }
@@ -58,11 +62,12 @@ func (w wording) notes(ch diff.Change, many bool) []message.Message {
 	}
 	put(rebuilds(ch))
 	put(retries(ch))
+	k := ch.Key
+	if many {
+		k.Reference = anyReference
+	}
 	for _, n := range ch.Notes {
-		if many {
-			n = general(n, ch.Reference)
-		}
-		put(message.Code(n))
+		put(w.tell(k, n))
 	}
 	if ch.Declared == nil || !ch.Has(diff.Correct) {
 		return out

@@ -1,0 +1,217 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
+	"github.com/poolsync/poolsync/internal/report/message"
+)
+
+// explain says why a change of the pool is refused, and what to do about it.
+func (w wording) explain(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	switch r.Rule {
+	case diff.RuleJobRunning, diff.RuleInDoubt:
+		return w.explainCall(k, r)
+	case diff.RuleReplace, diff.RuleReplaceTouched, diff.RuleReplaceDenied, diff.RuleSnapshotUsed:
+		return explainReplace(k, r)
+	case diff.RuleEditWouldRefresh, diff.RuleNotInPool:
+		said, remedy = explainMembers(k, r)
+		if r.Unanswered {
+			remedy = message.New("apply again when the server answers; if it does not: %s", remedy)
+		}
+		return said, remedy
+	case diff.RuleVanished, diff.RuleVolume, diff.RuleFreeze, diff.RuleOlder:
+		return explainGuard(k, r)
+	default:
+		return w.explainPool(k, r)
+	}
+}
+
+// explainCall is about a call that has not ended, or of which nobody can tell.
+func (w wording) explainCall(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	c := r.Call
+	if c == nil {
+		return message.New("a job that is not ours is running on it"), message.New("apply again when the job has ended")
+	}
+	op := message.Code(string(c.Operation))
+	switch {
+	case r.Rule == diff.RuleInDoubt:
+		return because(message.New("whether the %s sent at %s happened cannot be told", op, message.Code(c.At.UTC().Format(time.RFC3339))), r.Reason),
+			message.New("look at the pool in the bank, then: %s", w.command("adopt", string(k.Reference)))
+	case r.Running:
+		return message.New("job %s (%s) has not ended", message.Code(string(c.Job)), op),
+			message.New("wait for it: %s; the next apply attaches to it", w.command("jobs", string(c.Job), "--watch"))
+	default:
+		return because(message.New("the %s of run %s is not settled yet", op, message.Code(c.Run)), r.Reason),
+			message.New("the next apply waits for it and goes on from there")
+	}
+}
+
+// because adds a reason, if there is one.
+func because(said message.Message, reason string) message.Message {
+	return message.Join(": ", said, message.Optional(reason))
+}
+
+// explainReplace is about a rebuild that nobody consented to.
+func explainReplace(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	what := message.New("it would be rebuilt from the bank as it is now")
+	if r.Leaves {
+		what = message.New("content leaves a live pool")
+	}
+	switch r.Rule {
+	case diff.RuleReplaceDenied:
+		return message.New("%s, and its lifecycle denies that", what), message.New("change %s in %s", message.Code("lifecycle.replace"), message.At(r.At))
+	case diff.RuleReplaceTouched:
+		return message.New("someone else wrote to it; a rebuild would undo that"), message.New("if that is meant: %s", lifts(r, k))
+	case diff.RuleSnapshotUsed:
+		return message.New("snapshot %s was used for this pool before", quotedCode(r.Label)),
+			message.New("a rebuild takes the bank as it is today and cannot bring old content back; choose a label that this pool never had")
+	default:
+		return what, message.New("the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or %s", lifts(r, k))
+	}
+}
+
+// lifts is the flag that lifts a refusal of the pool.
+func lifts(r diff.Refusal, k pool.Key) message.Message {
+	return message.Command(string(r.Flag), string(k.Reference))
+}
+
+func quotedCode(text string) message.Message { return message.Code(`"` + text + `"`) }
+
+// explainMembers is about what has to be in a pool before a call is sent to it.
+func explainMembers(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	unread := message.New("what the pool holds cannot be read: %s", message.Code(r.Reason))
+	switch {
+	case r.Rule == diff.RuleNotInPool && len(r.References) == 0:
+		return unread, message.New("a correction is sent only for what is seen in the pool; rebuild the pool with a new snapshot label")
+	case r.Rule == diff.RuleNotInPool:
+		return message.New("the pool does not hold %s", message.Codes(r.References, 0)),
+			message.New("a correction only copies again what the pool holds; add the reference to its content, or drop it from the correction")
+	}
+	said = message.New("no item of the pool is known to be unchanged in the bank since the pool's last job")
+	if r.Reason != "" {
+		said = message.New("%s; %s", said, unread)
+	}
+	carrier := message.Code(r.Carrier)
+	switch {
+	case r.Carrier == "":
+		return said, message.New("no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label")
+	case r.Guessed:
+		return said, message.New("the call might copy %s again, or bring it back; if that is acceptable: %s", carrier, lifts(r, k))
+	default:
+		return said, message.New("the call might copy %s again; if that is acceptable: %s", carrier, lifts(r, k))
+	}
+}
+
+// explainGuard is about what is too much at once, too late or at a bad time.
+func explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	flag := message.Command(string(r.Flag))
+	switch r.Rule {
+	case diff.RuleVanished:
+		of := message.New("%s managed pools are", message.Number(r.Of))
+		if r.Of == 1 {
+			of = message.New("1 managed pool is")
+		}
+		return message.New("%s of %s absent from item bank %s: wrong key, bank or endpoint?", message.Number(r.Count), of, message.Code(k.Bank.String())),
+			message.New("check %s, %s and %s; if the pools are really gone: %s", message.Code("LEARNOSITY_CONSUMER_KEY"),
+				message.Code("--organisation-id"), message.Code("--endpoint"), flag)
+	case diff.RuleVolume:
+		return message.New("%s of %s managed pools would change (%s %), over the limit of %s %",
+				message.Number(r.Count), message.Number(r.Of), message.Number(r.Percent()), message.Number(r.Limit)),
+			message.New("if all of them are meant: %s", message.Command(string(r.Flag), fmt.Sprint(r.Percent())))
+	case diff.RuleFreeze:
+		return message.New("frozen until %s (%s)", message.Code(r.Freeze.To.UTC().Format("2006-01-02 15:04 MST")), message.Code(r.Freeze.Reason)),
+			message.New("apply after that; in an emergency: %s", lifts(r, k))
+	default:
+		return message.New("it was applied from a newer commit (%s) than this one (%s)", commit(r.Was), commit(r.Is)),
+			message.New("apply the newest commit; to go back to this one, revert the newer one in git, or: %s", flag)
+	}
+}
+
+func commit(c *diff.Commit) message.Message {
+	return message.New("%s of %s", message.Code(fmt.Sprintf("%.12s", c.Hash)), message.Code(c.At.UTC().Format("2006-01-02 15:04:05 MST")))
+}
+
+// explainPool is about whose the pool is, and what it is like.
+func (w wording) explainPool(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	ref := string(k.Reference)
+	switch r.Rule {
+	case diff.RuleOtherSet:
+		return message.New("manifest set %s manages this pool (its %s)", quotedCode(r.Set), message.Code(r.File)),
+			message.New("declare it in one set only, or hand it over with: %s", w.command("state", "forget", ref))
+	case diff.RuleReferenceCase:
+		return message.New("the bank has %s, which differs in letter case only", quotedCode(string(r.Twin))),
+			message.New("write the reference as the bank does, or choose another one")
+	case diff.RuleUnknown:
+		return message.New("it exists in the bank and poolsync has no record of what it holds"),
+			message.New("take it over with: %s; or rebuild it with: %s", w.command("adopt", ref), lifts(r, k))
+	case diff.RuleHalted:
+		return because(message.New("its last job halted"), r.Reason),
+			message.New("look at the job; change the manifest or ask for a rebuild with a new snapshot label")
+	case diff.RuleCorrectionChanged:
+		return message.New("correction %s was carried out with other references", quotedCode(r.Correction)),
+			message.New("a correction is carried out once; give the new one an id of its own")
+	case diff.RuleExternalChange:
+		return message.New("it was changed outside of poolsync"),
+			message.New("drop %s, or record the pool as it is: %s", message.Code("--fail-on-external-change"), w.command("adopt", ref))
+	default:
+		return message.Code(string(r.Rule)), message.Message{}
+	}
+}
+
+// tell says what a note of the pool's change is about.
+func (w wording) tell(k pool.Key, n diff.Note) message.Message {
+	switch n.Kind {
+	case diff.NoteAfterCall:
+		op := message.Code(string(n.Operation))
+		if len(n.Next) == 0 {
+			return message.New("if the %s under way ends well, nothing more is due", op)
+		}
+		return message.New("if the %s under way ends well, then due: %s", op, message.Codes(plainActions(n.Next), 0))
+	case diff.NoteUndeclared:
+		return message.New("no manifest here declares it")
+	case diff.NoteVanished:
+		return message.New("the pool was applied before and has vanished from the bank")
+	case diff.NoteCreationHalted:
+		return because(message.New("its creation halted"), n.Reason)
+	case diff.NoteOverwritten:
+		return message.New("overwritten as asked for by %s; what it held is not known", message.Code(string(diff.Overwrite)))
+	case diff.NoteOrphaned:
+		return message.New("no manifest declares it any more; it stays as it is unless %s retires it", message.Code("--prune"))
+	case diff.NoteHeld:
+		return message.New("someone unpublished it outside of poolsync; it is left so until %s", message.Command(string(diff.Republish), string(k.Reference)))
+	case diff.NoteTouched:
+		return message.New("someone else wrote to it since our last job; what it holds can no longer be vouched for")
+	case diff.NoteDeferred:
+		return message.New("the API changes a description only when the pool is rebuilt: it is sent with the next replace")
+	case diff.NoteRenamed:
+		return message.New("looks like a rename: pools cannot be renamed; %s stays as it is", message.Code(string(n.Old)))
+	default:
+		return message.Code(string(n.Kind))
+	}
+}
+
+func plainActions(actions []diff.Action) []string {
+	words := make([]string, len(actions))
+	for i, a := range actions {
+		words[i] = string(a)
+	}
+	return words
+}
+
+// Spent says of a consent that what it allows was done by an earlier run.
+func Spent(g diff.Given) string {
+	return fmt.Sprintf("nothing needs %s %s any more: that was applied", g.Flag, g.Reference)
+}
+
+// Unneeded says of a consent that nothing in the plan needs it; the pool is the
+// declared one that it names, if there is one.
+func Unneeded(g diff.Given, d *pool.Declared) string {
+	said := fmt.Sprintf("nothing in the plan needs %s %s", g.Flag, g.Reference)
+	if d == nil {
+		return said
+	}
+	return fmt.Sprintf("%s: %s at %s is not held up by what it lifts", said, d.Key, d.Position(d.At.Pool))
+}
