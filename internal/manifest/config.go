@@ -77,6 +77,9 @@ func LoadConfig(dir, name string) (Config, source.Diagnostics, error) {
 		return Config{}, nil, fmt.Errorf("read configuration: %w", err)
 	}
 	c, found := ParseConfig(display, data)
+	if !quotable(real(file)) {
+		found = withhold(found)
+	}
 	return c, found, nil
 }
 
@@ -146,7 +149,7 @@ func (r *configReader) config(v *value) Config {
 	}
 	if list := v.get("manifests"); list != nil {
 		for i := range list.items {
-			c.Manifests = append(c.Manifests, r.stated(&list.items[i]))
+			c.Manifests = append(c.Manifests, r.manifests(&list.items[i]))
 		}
 	}
 	if e := v.get("endpoint"); e != nil {
@@ -166,6 +169,16 @@ func (r *configReader) config(v *value) Config {
 		}
 	}
 	return c
+}
+
+// manifests checks a path, which must stay below the file: what it names is read
+// by whoever checks the change that names it.
+func (r *configReader) manifests(v *value) Stated[string] {
+	s := r.stated(v)
+	if s.Known() && s.Value != "" && !filepath.IsLocal(filepath.FromSlash(s.Value)) {
+		r.add(v.fault(ruleManifests, "name what lies below the folder of this file, relative to it", "manifests leave the folder of the configuration: %s", v.describe()))
+	}
+	return s
 }
 
 // address checks an address of the Data API beyond what the schema can say.
@@ -188,8 +201,17 @@ func (r *configReader) address(v *value) Stated[string] {
 		r.add(addressFault(v, "it has more than a host; the version is api_version"))
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		r.add(addressFault(v, "http is for this machine alone; want https"))
+	case !loopback(u.Hostname()) && !ofLearnosity(u.Hostname()):
+		f := addressFault(v, "a file may name hosts under learnosity.com alone, since a change of it must not choose where signed requests go")
+		f.hint = "for another host, leave the field out and use --endpoint or POOLSYNC_ENDPOINT"
+		r.add(f)
 	}
 	return s
+}
+
+// ofLearnosity reports whether a host is learnosity.com or lies under it.
+func ofLearnosity(host string) bool {
+	return strings.HasSuffix("."+strings.ToLower(host), ".learnosity.com")
 }
 
 func addressFault(v *value, why string) finding {
@@ -208,7 +230,7 @@ func loopback(host string) bool {
 func (r *configReader) freeze(v *value) Freeze {
 	f := Freeze{From: r.instant(v.get("from")), To: r.instant(v.get("to")), Reason: v.str("reason"), At: v.at.In(r.text.name)}
 	if to := v.get("to"); !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
-		r.add(to.fault(ruleFreeze, "", "the window ends at %s, not after its start at %s", to.text, v.str("from")))
+		r.add(to.fault(ruleFreeze, "", "the window ends at %s, not after its start at %s", shorten(to.text), shorten(v.str("from"))))
 	}
 	list := v.get("pools")
 	if list == nil {

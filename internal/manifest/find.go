@@ -85,7 +85,7 @@ func (f *finder) close() {
 // reopen gives the text of a manifest once more, for an excerpt, or nil.
 func (f *finder) reopen(name string) *text {
 	i := slices.IndexFunc(f.list, func(x file) bool { return x.name == name })
-	if i < 0 {
+	if i < 0 || !quotable(f.list[i].real) {
 		return nil
 	}
 	data, err := f.list[i].read()

@@ -135,9 +135,15 @@ func parseAll(ctx context.Context, files []file, opts Options) ([]parsed, error)
 				defer large.Unlock()
 				results[i] = parse(f.name, data, workers)
 			}
+			if !quotable(f.real) {
+				results[i].found = withhold(results[i].found)
+			}
 			switch r := &results[i]; {
 			case r.config && f.named && opts.Configs:
 				_, r.found = ParseConfig(f.name, data)
+				if !quotable(f.real) {
+					r.found = withhold(r.found)
+				}
 				r.checked = true
 			case opts.foreign && r.found.HasErrors() && !mayDeclare(data):
 				r.config = true

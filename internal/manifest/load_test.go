@@ -277,6 +277,28 @@ func TestLoadTogether(t *testing.T) {
 	}
 }
 
+// What is in other files of the machine comes out nowhere, however they are named.
+func TestLoadWithholds(t *testing.T) {
+	const secret = "hunter2-of-the-machine"
+	dir := write(t, map[string]string{
+		"home/.netrc": "machine " + secret + ": x\n", "repo/.git/config": secret + ": [\n", "repo/env": "KEY=" + secret + "\n",
+		"repo/pools/a.yaml": "->../.git/config", "repo/all.yaml": "->.git/config", "repo/b.yaml": "->env", "repo/away": "->../home",
+	})
+	for _, paths := range [][]string{{"../home/.netrc"}, {"."}, {"pools"}, {"env"}, {"away"}, {"away/.netrc"}, {".git/config"}, {"*.yaml"}, {"pools/a.yaml"}} {
+		_, found, err := manifest.Load(t.Context(), manifest.Options{Dir: filepath.Join(dir, "repo"), Paths: paths, Root: "."})
+		require.NoError(t, err)
+		require.True(t, found.HasErrors(), paths)
+		require.NotContains(t, text(t, found), secret, paths)
+	}
+	_, found, err := manifest.LoadConfig(dir, "home/.netrc")
+	require.NoError(t, err)
+	require.True(t, found.HasErrors())
+	require.NotContains(t, text(t, found), secret)
+	_, found, err = manifest.Load(t.Context(), manifest.Options{Dir: filepath.Join(dir, "repo"), Paths: []string{"away"}, Root: "."})
+	require.NoError(t, err)
+	require.Equal(t, []string{"away: a symbolic link that leaves the folder of the configuration or the repository is not followed [symlink]"}, lines(found))
+}
+
 // Once the run knows the bank of the files that state none, the pools are
 // compared again.
 func TestDuplicates(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/poolsync/poolsync/internal/source"
 )
 
 // ConfigName is the name of the configuration file.
@@ -17,6 +19,26 @@ const ConfigName = "poolsync.yaml"
 func isManifest(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
 	return ext == ".yaml" || ext == ".yml"
+}
+
+// quotable reports whether findings may show what is in a file, given its real
+// path: a link, an argument or a configuration may name any file of the machine,
+// and a hidden one, or one of another kind, may hold credentials.
+func quotable(real string) bool {
+	return isManifest(filepath.Base(real)) && !strings.HasPrefix(filepath.Base(real), ".") &&
+		!strings.Contains(filepath.ToSlash(real), "/.git/")
+}
+
+// withhold takes from findings everything that the text of the file may be in.
+func withhold(found source.Diagnostics) source.Diagnostics {
+	for i, d := range found {
+		found[i] = source.Diagnostic{
+			Position: d.Position, Severity: d.Severity, Rule: d.Rule,
+			Message: "a finding of this rule, without details: only what is in files named *.yaml or *.yml is shown",
+			Hint:    "name the file so, if it is a manifest",
+		}
+	}
+	return found
 }
 
 // IsConfig reports whether a path's last part is the name of a configuration file.

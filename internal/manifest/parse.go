@@ -183,7 +183,7 @@ func duplicates(pools []pool.Declared, reopen func(string) *text) source.Diagnos
 		}
 		if first, twice := exact[d.Key]; twice {
 			found = append(found, clash(&pools[first], d, reopen, source.Error, ruleDuplicatePool, "remove one of them",
-				fmt.Sprintf("the pool %q is declared twice; first at %s", d.Reference, pools[first].Position(pools[first].At.Reference))))
+				fmt.Sprintf("the pool %s is declared twice; first at %s", quote(string(d.Reference)), pools[first].Position(pools[first].At.Reference))))
 			continue
 		}
 		exact[d.Key] = i
@@ -226,7 +226,7 @@ func caseClash(first, second *pool.Declared, reopen func(string) *text) (source.
 		return source.Diagnostic{}, false
 	}
 	return clash(first, second, reopen, severity, ruleReferenceCase, "use one spelling, or two references that differ in more than case",
-		fmt.Sprintf("the reference %q differs only in letter case from %q at %s", second.Reference, first.Reference,
+		fmt.Sprintf("the reference %s differs only in letter case from %s at %s", quote(string(second.Reference)), quote(string(first.Reference)),
 			first.Position(first.At.Reference))), true
 }
 

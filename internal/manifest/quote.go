@@ -28,7 +28,7 @@ func Quote(found source.Diagnostics) source.Diagnostics {
 
 func reread(name string) *text {
 	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxFile {
+	if err != nil || !quotable(real(name)) || !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil
 	}
 	data, err := os.ReadFile(name)

@@ -265,6 +265,7 @@ const (
 	ruleAPIVersion = "api-version"
 	ruleEndpoint   = "endpoint"
 	ruleState      = "state"
+	ruleManifests  = "manifests"
 	ruleGuards     = "guards"
 	ruleFreeze     = "freeze"
 )
@@ -279,5 +280,5 @@ var Rules = []string{
 	ruleDuplicateEntry, ruleLongText, ruleManyReferences,
 	ruleDuplicatePool, ruleReferenceCase, ruleCorrectionUnknown, ruleCorrectionTwice, ruleEmptyCorrection, ruleIgnoreEmpty,
 	ruleSnapshotAnchor,
-	ruleSet, ruleAPIVersion, ruleEndpoint, ruleState, ruleGuards, ruleFreeze,
+	ruleSet, ruleManifests, ruleAPIVersion, ruleEndpoint, ruleState, ruleGuards, ruleFreeze,
 }

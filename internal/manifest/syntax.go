@@ -146,7 +146,7 @@ func (t *text) syntax(err error) source.Diagnostic {
 		}
 	}
 	if name := anchorName.FindStringSubmatch(parts[2]); name != nil {
-		p = problem{message: fmt.Sprintf("unknown anchor %q", name[1]), hint: fmt.Sprintf("mark the value with &%s first, or quote the text if it is none", name[1])}
+		p = problem{message: "unknown anchor " + quote(name[1]), hint: fmt.Sprintf("mark the value with &%s first, or quote the text if it is none", shorten(name[1]))}
 		p.find = func(line string) int { return strings.Index(line, "*"+name[1]) }
 	}
 	line := 1

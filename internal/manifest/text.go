@@ -280,7 +280,7 @@ func (c *converter) checkText(n *yaml.Node, f field, v value) {
 	}
 	if v.plain && f.kind == "string" && !f.time {
 		if looks := looksLike(n); looks != "" {
-			c.report(source.Warning, ruleScalar, n, fmt.Sprintf("quote it: %q", n.Value),
+			c.report(source.Warning, ruleScalar, n, fmt.Sprintf("quote it: %q", shorten(n.Value)),
 				"%s is taken as text, though it looks like %s", quote(n.Value), looks)
 		}
 	}
@@ -318,11 +318,14 @@ func looksLike(n *yaml.Node) string {
 	return ""
 }
 
-// quote quotes a text in a message, shortened.
+// quote quotes a text in a message, shortened: a message is no way to read a file.
 func quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
+	const most = 40
+	n := 0
+	for i := range s {
+		if n++; n > most {
+			return strconv.Quote(s[:i] + "...")
+		}
 	}
 	return strconv.Quote(s)
 }

@@ -177,7 +177,7 @@ func (c *converter) blank(n *yaml.Node, k kind) value {
 // follow converts what an alias stands for, at the place of the alias.
 func (c *converter) follow(n *yaml.Node, convert func(*yaml.Node) value) value {
 	if c.active[n.Alias] {
-		return c.halt(ruleExpansion, n, "", "the anchor %q contains itself", n.Value)
+		return c.halt(ruleExpansion, n, "", "the anchor %s contains itself", quote(n.Value))
 	}
 	if c.active == nil {
 		c.active = make(map[*yaml.Node]bool)
@@ -271,7 +271,7 @@ func (c *converter) duplicate(key *yaml.Node, name string, first source.Place) {
 		return
 	}
 	d := c.text.diagnostic(source.Error, ruleDuplicateKey, c.own(key), name, "remove one of them",
-		fmt.Sprintf("%q is given twice; first in line %d, column %d", name, first.Line, first.Column))
+		fmt.Sprintf("%s is given twice; first in line %d, column %d", quote(name), first.Line, first.Column))
 	related := first.In(c.text.name)
 	d.Related = &related
 	c.found = append(c.found, d)
@@ -358,7 +358,7 @@ func (v *value) describe() string {
 	case kindText:
 		return quote(v.text)
 	case kindBool, kindInt:
-		return v.text
+		return shorten(v.text)
 	case kindList:
 		return "a list"
 	case kindObject:

@@ -74,7 +74,7 @@ func (s *schema) word(b breach) []finding {
 	case "enum":
 		return []finding{unknownValue(b)}
 	case "const":
-		return []finding{b.value.fault(ruleVersion, "write version: 1", "unknown version %s; want 1", b.value.text)}
+		return []finding{b.value.fault(ruleVersion, "write version: 1", "unknown version %s; want 1", shorten(b.value.text))}
 	case "minLength", "minItems":
 		return empty(b)
 	case "pattern", "maxLength":
@@ -102,7 +102,7 @@ func (s *schema) unknownFields(b breach) []finding {
 }
 
 func (s *schema) unknownField(f *finding, b breach, key string, allowed []string) {
-	f.message = fmt.Sprintf("unknown field %q", key)
+	f.message = "unknown field " + quote(key)
 	switch {
 	case key == "overwrite":
 		f.rule = ruleOverwrite
@@ -110,7 +110,7 @@ func (s *schema) unknownField(f *finding, b breach, key string, allowed []string
 		f.hint = "to rebuild the pool, write a new snapshot label; to copy single items again, add an entry to corrections; when a rebuild is allowed, lifecycle.replace says"
 	case isCredential(key):
 		f.rule = ruleCredentials
-		f.message = fmt.Sprintf("%q does not belong in a file; credentials come from the environment alone", key)
+		f.message = quote(key) + " does not belong in a file; credentials come from the environment alone"
 		f.hint = "remove the line, set LEARNOSITY_CONSUMER_KEY and LEARNOSITY_CONSUMER_SECRET, and change a secret that was committed"
 	case b.definition == "advanced" && (key == "type" || key == "name"):
 		f.rule = ruleTagEntry
@@ -286,9 +286,9 @@ func badText(b breach) finding {
 func outOfRange(b breach) finding {
 	if b.key == "organisation_id" {
 		return b.value.fault(ruleOrganisation, "the number of the item bank is shown in Learnosity Console",
-			"organisation_id is %s; want a whole number from 1 to 9007199254740991", b.value.text)
+			"organisation_id is %s; want a whole number from 1 to 9007199254740991", shorten(b.value.text))
 	}
-	return b.value.fault(ruleGuards, "", "%s is %s; want 0 to 100", b.key, b.value.text)
+	return b.value.fault(ruleGuards, "", "%s is %s; want 0 to 100", b.key, shorten(b.value.text))
 }
 
 // enumerate joins words for a message: a, b or c.
