@@ -28,8 +28,9 @@ import (
 //	<!-- switch NAME=VALUE -->           of the sandbox
 //	<!-- fault FAULT -->                 of the sandbox
 //	<!-- git ARG... -->                  in the folder of the manifests
+//	<!-- quiet COMMAND... -->            runs a line and does not show it
 func TestDocuments(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/changes.md", "docs/rules.md", "docs/state.md"} {
+	for _, page := range []string{"README.md", "docs/adopting.md", "docs/changes.md", "docs/rules.md", "docs/state.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			if _, err := exec.LookPath("git"); err != nil && page == "docs/state.md" {
@@ -188,6 +189,8 @@ func (p *page) direct(what, how string) {
 		for _, it := range held.Items {
 			require.NoError(p.t, p.server.EditItem(505, it.Reference, func(it *sandbox.Item) { it.Title += " (edited)" }))
 		}
+	case "quiet":
+		p.command(how)
 	case "git":
 		cmd := exec.Command("git", append([]string{"-c", "user.name=you", "-c", "user.email=you@example.test"}, words...)...)
 		cmd.Dir = p.dir

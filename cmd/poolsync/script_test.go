@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 		WorkdirRoot:         t.TempDir(), // removed as a whole, which some file systems do much faster
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"run": run, "calls": calls, "bank": bank, "jsonget": jsonGet, "jsonenv": jsonEnv, "generate": generate, "start": start, "output": output, "tamper": tamper, "join": join,
+			"largebank": largeBankCommand, "largemanifests": largeManifests,
 		},
 	})
 }

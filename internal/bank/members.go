@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -79,4 +81,47 @@ func Verify(ctx context.Context, r MemberReader, contents map[pool.Key]pool.Cont
 		}
 	}
 	return out, nil
+}
+
+// Copies are what a pool holds, as the pool has it.
+type Copies struct {
+	Items      []learnosity.Item
+	Activities []learnosity.Activity
+}
+
+// Inside returns all that a pool holds, with the time of each copy if asked for.
+func Inside(ctx context.Context, r MemberReader, k pool.Key, withUpdated bool) (Copies, error) {
+	q := learnosity.ItemsQuery{Bank: k.Bank, Pool: k.Reference, WithUpdated: withUpdated}
+	var c Copies
+	var g errgroup.Group
+	g.Go(func() (err error) { c.Activities, err = r.Activities(ctx, learnosity.ActivitiesQuery(q)); return err })
+	var err error
+	if c.Items, err = r.Items(ctx, q); err != nil {
+		_ = g.Wait() // one reason is enough, and it is always the same one
+		return c, err
+	}
+	return c, g.Wait()
+}
+
+// Content returns the references of all copies.
+func (c Copies) Content() pool.Content {
+	var out pool.Content
+	for _, it := range c.Items {
+		out.Items = append(out.Items, it.Reference)
+	}
+	for _, a := range c.Activities {
+		out.Activities = append(out.Activities, a.Reference)
+	}
+	return out.Normal()
+}
+
+// Own returns the items that no activity of the pool brings.
+func (c Copies) Own() []learnosity.Item {
+	brought := map[string]bool{}
+	for _, a := range c.Activities {
+		for _, ref := range a.Items {
+			brought[ref] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(c.Items), func(it learnosity.Item) bool { return brought[it.Reference] })
 }

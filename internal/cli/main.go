@@ -115,6 +115,7 @@ func (p *program) app() *cli.App {
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
 			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
 			p.actionCommand(),
+			p.exportCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

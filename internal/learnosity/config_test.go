@@ -177,7 +177,7 @@ func TestReaderCannotWrite(t *testing.T) {
 	for method := range typ.Methods() {
 		methods = append(methods, method.Name)
 	}
-	want := []string{"Activities", "EachActivity", "EachItem", "EachPool", "Items", "ItemsPage", "Jobs", "Pools", "ServerTime", "Tags"}
+	want := []string{"Activities", "ActivitiesPage", "EachActivity", "EachItem", "EachPool", "Items", "ItemsPage", "Jobs", "Pools", "ServerTime", "Tags"}
 	if diff := cmp.Diff(want, methods); diff != "" {
 		t.Errorf("a method was added; if it cannot write, add it here:\n%s", diff)
 	}

@@ -112,6 +112,18 @@ func (r *Reader) Activities(ctx context.Context, q ActivitiesQuery) ([]Activity,
 	return keep(ItemsQuery(q), found, Activity.identity), nil
 }
 
+// ActivitiesPage returns one page of a listing of activities, as ItemsPage does of
+// items.
+func (r *Reader) ActivitiesPage(ctx context.Context, q ActivitiesQuery, from string) ([]Activity, string, error) {
+	l := q.activities()
+	l.params.References, l.params.Limit, l.params.Next = distinct(q.References), pool.MaxBatch, from
+	p, err := l.page(ctx, r.conn)
+	if err != nil {
+		return nil, "", err
+	}
+	return keep(ItemsQuery(q), p.found, Activity.identity), p.answer.meta.next, nil
+}
+
 // EachActivity lists activities as EachItem lists items.
 func (r *Reader) EachActivity(ctx context.Context, q ActivitiesQuery) iter.Seq2[Activity, error] {
 	return q.activities().each(ctx, r.conn, q.References,
