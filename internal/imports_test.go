@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"internal/export":          {"internal/bank", "internal/learnosity", "internal/manifest", "internal/manifest/write", "internal/pool"},
 	"internal/manifest/write":  {"internal/pool"},
 	"internal/cli": {
-		"internal/apply", "internal/bank", "internal/diff", "internal/follow", "internal/ghactions", "internal/git", "internal/learnosity", "internal/manifest", "internal/planner",
+		"internal/apply", "internal/bank", "internal/diff", "internal/follow", "internal/ghactions", "internal/git", "internal/learnosity", "internal/manifest", "internal/manifest/format", "internal/planner",
 		"internal/pool", "internal/report", "internal/report/annotate", "internal/report/markdown", "internal/report/message", "internal/report/page", "internal/report/text", "internal/sandbox", "internal/settings", "internal/source", "internal/state", "internal/suggest", "schemas",
 		"internal/export", "internal/manifest/write",
 	},

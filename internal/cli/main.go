@@ -113,7 +113,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:                 p.Stderr,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
-			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.schemaCommand(), p.versionCommand(),
+			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.fmtCommand(), p.configCommand(), p.schemaCommand(), p.versionCommand(),
 			p.actionCommand(),
 			p.exportCommand(),
 		},

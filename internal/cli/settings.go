@@ -17,7 +17,7 @@ import (
 )
 
 // manifestCommands are the commands whose arguments name manifests.
-var manifestCommands = []string{"validate", "plan", "apply", "drift"}
+var manifestCommands = []string{"validate", "fmt", "plan", "apply", "drift"}
 
 // resolve finds out the settings of a command. Findings in the configuration
 // file come back as diagnostics.
@@ -29,6 +29,8 @@ func resolve(c *cli.Context, p *program) (settings.Settings, source.Diagnostics,
 	switch {
 	case slices.Contains(manifestCommands, c.Command.Name):
 		in.Paths = c.Args().Slice()
+	case c.Command.Name == "config": // show PATH...
+		in.Paths = c.Args().Tail()
 	case c.Command.Name == "adopt":
 		in.Paths = list(c, flagManifests)
 	default:
