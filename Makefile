@@ -2,7 +2,7 @@ TOOL     = go tool -modfile=tools/$(1)/go.mod $(1)
 FUZZTIME = 30s
 COUNT    = 6
 
-.PHONY: build test race lint fmt fuzz soak sweep bench cover update demo
+.PHONY: build test race lint fmt fuzz soak sweep bench cover update demo editor
 
 build: ## the program, in bin/
 	go build -trimpath -o bin/ ./cmd/poolsync
@@ -45,6 +45,10 @@ bench: ## every benchmark COUNT times, summed up; what it leaves in bin/bench.tx
 cover: ## coverage of the packages by all tests together
 	go test -coverpkg=./internal/... -coverprofile=coverage.out ./...
 	go tool cover -func=coverage.out | tail -1
+
+editor: ## the schemas as editors use them: drives yaml-language-server, compiles with ajv --strict=true; needs npm
+	npm ci --prefix tools/editor --no-audit --no-fund --silent
+	go test -count=1 ./schemas -run '^(TestEditor|TestStrict)$$' -editor "$$PWD/tools/editor/node_modules/.bin/yaml-language-server" -ajv "$$PWD/tools/editor/node_modules/.bin/ajv"
 
 update: ## rewrites golden files and the output in scripts
 	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update

@@ -10,6 +10,12 @@ const (
 	PoolsyncID = "https://poolsync.dev/schemas/poolsync.schema.json"
 	PlanID     = "https://poolsync.dev/schemas/plan.schema.json"
 	ResultID   = "https://poolsync.dev/schemas/result.schema.json"
+	AdoptID    = "https://poolsync.dev/schemas/adopt.schema.json"
+	DriftID    = "https://poolsync.dev/schemas/drift.schema.json"
+	JobsID     = "https://poolsync.dev/schemas/jobs.schema.json"
+	ListID     = "https://poolsync.dev/schemas/list.schema.json"
+	StateID    = "https://poolsync.dev/schemas/state.schema.json"
+	ValidateID = "https://poolsync.dev/schemas/validate.schema.json"
 )
 
 // Pools is the schema of a manifest.
@@ -32,5 +38,25 @@ var Plan []byte
 //go:embed result.schema.json
 var Result []byte
 
-// All are the schemas by the name that "poolsync schema" takes.
-var All = map[string][]byte{"pools": Pools, "poolsync": Poolsync, "plan": Plan, "result": Result}
+// The schemas of the JSON that the other commands write.
+var (
+	//go:embed adopt.schema.json
+	Adopt []byte
+	//go:embed drift.schema.json
+	Drift []byte
+	//go:embed jobs.schema.json
+	Jobs []byte
+	//go:embed list.schema.json
+	List []byte
+	//go:embed state.schema.json
+	State []byte
+	//go:embed validate.schema.json
+	Validate []byte
+)
+
+// All are the schemas by the name that "poolsync schema" takes: those of files
+// that are read, then those of documents, by their command.
+var All = map[string][]byte{
+	"pools": Pools, "poolsync": Poolsync, "plan": Plan, "result": Result,
+	"adopt": Adopt, "drift": Drift, "jobs": Jobs, "list": List, "state": State, "validate": Validate,
+}

@@ -14,6 +14,7 @@ import (
 
 var ids = map[string]string{
 	"pools": schemas.PoolsID, "poolsync": schemas.PoolsyncID, "plan": schemas.PlanID, "result": schemas.ResultID,
+	"adopt": schemas.AdoptID, "drift": schemas.DriftID, "jobs": schemas.JobsID, "list": schemas.ListID, "state": schemas.StateID, "validate": schemas.ValidateID,
 }
 
 func decode(t *testing.T, text []byte) map[string]any {
@@ -73,13 +74,20 @@ func told(t *testing.T, at string, schema map[string]any) {
 	}
 }
 
-// A plan and a result say the same things in the same words.
+// Documents say the same things in the same words.
 func TestSharedDefinitions(t *testing.T) {
 	plan := decode(t, schemas.Plan)["definitions"].(map[string]any)
-	result := decode(t, schemas.Result)["definitions"].(map[string]any)
-	for name, want := range plan {
-		if d := cmp.Diff(want, result[name]); d != "" {
-			t.Errorf("definition %s of plan and result (-plan +result):\n%s", name, d)
+	for document, text := range schemas.All {
+		if document == "pools" || document == "poolsync" {
+			continue
+		}
+		definitions := decode(t, text)["definitions"].(map[string]any)
+		for name, want := range plan {
+			if have, ok := definitions[name]; !ok && document != "result" {
+				continue
+			} else if d := cmp.Diff(want, have); d != "" {
+				t.Errorf("definition %s of plan and %s (-plan +%s):\n%s", name, document, document, d)
+			}
 		}
 	}
 }

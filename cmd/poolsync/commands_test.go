@@ -235,31 +235,31 @@ func checkJSON(ts *testscript.TestScript, args []string, stdout []byte) {
 		}
 		var doc any
 		ts.Check(json.Unmarshal(data, &doc))
-		id := map[any]string{"plan": schemas.PlanID, "apply": schemas.ResultID}[doc.(map[string]any)["command"]]
-		if id == "" {
-			continue
+		name, _ := doc.(map[string]any)["command"].(string)
+		if name == "apply" {
+			name = "result"
 		}
 		published, err := compiled()
 		ts.Check(err)
-		if err := published[id].Validate(doc); err != nil {
+		schema, ok := published[name]
+		if !ok {
+			continue
+		}
+		if err := schema.Validate(doc); err != nil {
 			ts.Fatalf("%s: %+v", strings.Join(args, " "), leafCauses(err))
 		}
 	}
 }
 
-// compiled gives the schemas of the documents by their $id.
+// compiled returns the schemas by their name.
 var compiled = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	out := map[string]*jsonschema.Schema{}
-	for id, text := range map[string][]byte{schemas.PlanID: schemas.Plan, schemas.ResultID: schemas.Result} {
-		c := jsonschema.NewCompiler()
-		if err := c.AddResource(id, bytes.NewReader(text)); err != nil {
-			return nil, err
-		}
-		schema, err := c.Compile(id)
+	for name, text := range schemas.All {
+		schema, err := jsonschema.CompileString(name+".schema.json", string(text))
 		if err != nil {
 			return nil, err
 		}
-		out[id] = schema
+		out[name] = schema
 	}
 	return out, nil
 })

@@ -215,11 +215,14 @@ func (s *session) compareMembership(a *report.Adopted, d pool.Declared, held poo
 	c := d.Content
 	missing := pool.Content{Items: c.Items, Activities: c.Activities}.Minus(held)
 	a.Missing = slices.Concat(a.Missing, missing.Items, missing.Activities)
+	a.MissingContent = pool.Content{Items: missing.Items, Activities: missing.Activities}
 	extra := held.Minus(pool.Content{Items: c.Items, Activities: c.Activities})
 	if len(c.Tags)+len(c.ActivityTags) == 0 {
 		a.Extra = append(a.Extra, extra.Activities...)
+		a.ExtraContent.Activities = extra.Activities
 		if len(c.ItemTags)+len(c.Activities) == 0 {
 			a.Extra = append(a.Extra, extra.Items...)
+			a.ExtraContent.Items = extra.Items
 		}
 	}
 	if len(c.Tags)+len(c.ItemTags)+len(c.ActivityTags) > 0 {

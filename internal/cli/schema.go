@@ -14,9 +14,11 @@ import (
 func (p *program) schemaCommand() *cli.Command {
 	return p.command(cli.Command{
 		Name:      "schema",
-		Usage:     "print a JSON Schema: of manifests, the configuration, plans or results",
-		ArgsUsage: "[pools|poolsync|plan|result]",
-		Description: "Editors complete and check manifests with it.\n\n" +
+		Usage:     "print a JSON Schema: of manifests, the configuration or a document",
+		ArgsUsage: "[NAME]",
+		Description: "Editors complete and check manifests with it. NAME is pools (the default) or poolsync\n" +
+			"for the configuration; plan and result for the JSON of plan and apply; adopt, drift,\n" +
+			"jobs, list, state or validate for that of the command.\n\n" +
 			"Example:\n   poolsync schema pools > pools.schema.json",
 	}, runSchema)
 }

@@ -77,7 +77,7 @@ func (s *schema) word(b breach) []finding {
 		return []finding{b.value.fault(ruleVersion, "write version: 1", "unknown version %s; want 1", shorten(b.value.text))}
 	case "minLength", "minItems":
 		return empty(b)
-	case "pattern", "maxLength":
+	case "not", "pattern", "maxLength":
 		return []finding{badText(b)}
 	case "minimum", "maximum":
 		return []finding{outOfRange(b)}

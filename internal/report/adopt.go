@@ -21,6 +21,9 @@ type Adopted struct {
 	Missing []string        `json:"missing"` // declared, and not in the pool
 	Extra   []string        `json:"extra"`   // in the pool, and not declared
 	Notes   []string        `json:"notes"`
+	// The same, items and activities told apart.
+	MissingContent pool.Content `json:"missing_content"`
+	ExtraContent   pool.Content `json:"extra_content"`
 }
 
 // The outcomes of an adoption.

@@ -56,10 +56,10 @@ func change(ref, place string, e diff.Evidence, actions ...diff.Action) diff.Cha
 	} else {
 		p.File = place
 	}
-	ch := diff.Change{Key: pool.Key{Bank: 505, Reference: pool.Reference(ref)}, Source: p, Actions: actions, Evidence: e}
+	ch := diff.Change{Key: pool.Key{Bank: 505, Reference: pool.Reference(ref)}, Source: p, Actions: actions, Evidence: e, Fields: []diff.Field{}}
 	for _, a := range actions {
 		if a.IsCall() {
-			ch.Calls = append(ch.Calls, diff.Call{Operation: pool.Operation(a), Request: pool.Request{Status: pool.Published}})
+			ch.Calls = append(ch.Calls, diff.Call{Operation: pool.Operation(a), Verb: pool.Update, Request: pool.Request{Status: pool.Published}})
 		}
 	}
 	return ch
