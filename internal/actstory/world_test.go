@@ -63,7 +63,7 @@ var build = sync.OnceValues(func() (built, error) {
 		return built{}, err
 	}
 	b := built{program: filepath.Join(dir, "poolsync"), releases: filepath.Join(dir, "releases"), action: filepath.Join(dir, "action")}
-	cmd := exec.Command("go", "build", "-trimpath", "-o", b.program, "./cmd/poolsync")
+	cmd := exec.Command("go", "build", "-o", b.program, "./cmd/poolsync")
 	cmd.Dir = "../.."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return b, fmt.Errorf("%w\n%s", err, out)
