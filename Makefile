@@ -2,7 +2,7 @@ TOOL     = go tool -modfile=tools/$(1)/go.mod $(1)
 FUZZTIME = 30s
 COUNT    = 6
 
-.PHONY: build test race lint fmt fuzz soak sweep bench cover update demo editor
+.PHONY: build test race lint fmt action fuzz soak sweep bench cover update demo editor
 
 build: ## the program, in bin/
 	go build -trimpath -o bin/ ./cmd/poolsync
@@ -19,11 +19,17 @@ lint: ## vet, on all systems; linters, layout, workflows
 	GOOS=windows go vet ./...
 	$(call TOOL,golangci-lint) run ./...
 	$(call TOOL,gofumpt) -d .
-	$(call TOOL,actionlint) .github/workflows/*.yml
+	$(call TOOL,actionlint) .github/workflows/*.yml examples/github/*.yml
+	shellcheck scripts/action/*.sh .ci/run
 
 fmt: ## rewrites code as go fix and gofumpt want it
 	go fix ./...
 	$(call TOOL,gofumpt) -w .
+
+action: ## the action and the workflows of examples/github, in an emulated runner
+	@mkdir -p bin
+	@go build -modfile=tools/act/go.mod -o bin/act github.com/nektos/act || { echo "action: the runner nektos/act cannot be installed"; exit 1; }
+	go test ./internal/actstory -count=1 -timeout 20m -act "$(CURDIR)/bin/act"
 
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \

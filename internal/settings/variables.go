@@ -45,14 +45,18 @@ func known() []string {
 	for _, name := range settable {
 		all = append(all, variableOf(name))
 	}
-	return all
+	return append(all, gitToken)
 }
+
+// gitToken is read by internal/git alone. Where a workflow has no token it is
+// empty, and git does without.
+const gitToken = "POOLSYNC_GIT_TOKEN"
 
 // empty refuses a variable that is set to nothing: it neither counts nor leaves
 // the word to the file.
 func (v variables) empty() error {
 	for _, name := range v.names() {
-		if strings.TrimSpace(v[name]) == "" && slices.Contains(known(), name) {
+		if strings.TrimSpace(v[name]) == "" && name != gitToken && slices.Contains(known(), name) {
 			return refuse("give it a value, or unset it", "%s is empty", name)
 		}
 	}
