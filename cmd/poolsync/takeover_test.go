@@ -19,14 +19,14 @@ const largeItems = 1200
 func largeBank() *sandbox.Bank {
 	b := sandbox.ItemBank{OrganisationID: 505}
 	for i := range largeItems {
-		it := sandbox.Item{Reference: fmt.Sprintf("i%04d", i), Tags: map[string][]string{"course": {fmt.Sprintf("c%02d", i/100)}, "subject": {"mixed"}}}
+		it := sandbox.Item{Record: sandbox.Record{Reference: fmt.Sprintf("i%04d", i), Tags: map[string][]string{"course": {fmt.Sprintf("c%02d", i/100)}, "subject": {"mixed"}}}}
 		if i%7 == 0 {
 			it.Tags["season"] = []string{"winter"}
 		}
 		b.Items = append(b.Items, it)
 	}
 	for i := range 100 {
-		a := sandbox.Activity{Reference: fmt.Sprintf("a%02d", i), Tags: map[string][]string{"form": {fmt.Sprintf("f%d", i/10)}}}
+		a := sandbox.Activity{Record: sandbox.Record{Reference: fmt.Sprintf("a%02d", i), Tags: map[string][]string{"form": {fmt.Sprintf("f%d", i/10)}}}}
 		for j := range 5 {
 			a.Items = append(a.Items, sandbox.ActivityItem{Reference: fmt.Sprintf("i%04d", i*12+j)})
 		}

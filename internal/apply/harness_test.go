@@ -91,13 +91,13 @@ func newLab(t testing.TB, opts sandbox.Options) *lab {
 		b := sandbox.ItemBank{OrganisationID: bankID}
 		for i := range itemCount {
 			// A bubble's clock starts in the year 2000.
-			it := sandbox.Item{Reference: ref(i), Title: "original", DtCreated: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), Tags: map[string][]string{"third": {fmt.Sprint(i % 3)}}}
+			it := sandbox.Item{Record: sandbox.Record{Reference: ref(i), Title: "original", DtCreated: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), Tags: map[string][]string{"third": {fmt.Sprint(i % 3)}}}}
 			if i >= unpublishedFrom {
 				it.Status = "unpublished"
 			}
 			b.Items = append(b.Items, it)
 		}
-		b.Activities = []sandbox.Activity{{Reference: "a1", Items: []sandbox.ActivityItem{{Reference: ref(1)}, {Reference: ref(2)}}}}
+		b.Activities = []sandbox.Activity{{Record: sandbox.Record{Reference: "a1"}, Items: []sandbox.ActivityItem{{Reference: ref(1)}, {Reference: ref(2)}}}}
 		opts.Bank = &sandbox.Bank{ItemBanks: []sandbox.ItemBank{b}}
 	}
 	if opts.Seed == "" {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -40,21 +41,26 @@ type ItemBank struct {
 	Activities     []Activity `json:"activities"`
 }
 
-// Item is an item as the bank keeps it. Tags are kept the way they are read,
-// type -> names, not the way they are written (items endpoint).
-type Item struct {
+// Record is what items and activities have in common. Tags are kept the way they
+// are read, type -> names, not the way they are written (items endpoint).
+type Record struct {
 	Reference     string              `json:"reference"`
 	Title         string              `json:"title,omitempty"`
 	Description   string              `json:"description,omitempty"`
-	Note          string              `json:"note,omitempty"`
 	Status        string              `json:"status,omitempty"` // left out: published
 	Tags          map[string][]string `json:"tags,omitempty"`
-	Questions     []Question          `json:"questions,omitempty"`
-	MaxScore      int                 `json:"max_score,omitempty"`
 	CreatedBy     string              `json:"created_by,omitempty"`
 	LastUpdatedBy string              `json:"last_updated_by,omitempty"`
 	DtCreated     time.Time           `json:"dt_created"` // left out: 2024-01-08T09:00:00Z
 	DtUpdated     time.Time           `json:"dt_updated"` // left out: dt_created
+}
+
+// Item is an item as the bank keeps it.
+type Item struct {
+	Record
+	Note      string     `json:"note,omitempty"`
+	Questions []Question `json:"questions,omitempty"`
+	MaxScore  int        `json:"max_score,omitempty"`
 }
 
 // Question names a question inside an item.
@@ -65,16 +71,8 @@ type Question struct {
 
 // Activity is an activity as the bank keeps it.
 type Activity struct {
-	Reference     string              `json:"reference"`
-	Title         string              `json:"title,omitempty"`
-	Description   string              `json:"description,omitempty"`
-	Status        string              `json:"status,omitempty"` // left out: published
-	Tags          map[string][]string `json:"tags,omitempty"`
-	Items         []ActivityItem      `json:"items"`
-	CreatedBy     string              `json:"created_by,omitempty"`
-	LastUpdatedBy string              `json:"last_updated_by,omitempty"`
-	DtCreated     time.Time           `json:"dt_created"` // left out: 2024-01-08T09:00:00Z
-	DtUpdated     time.Time           `json:"dt_updated"` // left out: dt_created
+	Record
+	Items []ActivityItem `json:"items"`
 }
 
 // ActivityItem is an entry of an activity's item list, which mixes two shapes: a
@@ -209,70 +207,86 @@ func (b *Bank) complete() error {
 }
 
 func (b *ItemBank) complete(at string) error {
-	items, activities := map[string]bool{}, map[string]bool{}
-	for i := range b.Items {
-		it := &b.Items[i]
-		if err := completeRecord(fmt.Sprintf("%s.items[%d]", at, i), it.Reference, items, it.Tags, &it.Status, &it.DtCreated, &it.DtUpdated); err != nil {
-			return err
-		}
+	if err := completeAll(at+".items", b.Items); err != nil {
+		return err
 	}
-	for i := range b.Activities {
-		a := &b.Activities[i]
-		where := fmt.Sprintf("%s.activities[%d]", at, i)
-		if err := completeRecord(where, a.Reference, activities, a.Tags, &a.Status, &a.DtCreated, &a.DtUpdated); err != nil {
-			return err
-		}
+	if err := completeAll(at+".activities", b.Activities); err != nil {
+		return err
+	}
+	for i, a := range b.Activities {
 		for j, entry := range a.Items {
 			if err := checkReference(entry.Reference); err != nil {
-				return fmt.Errorf("%s.items[%d]: %s", where, j, err.Message)
+				return fmt.Errorf("%s.activities[%d].items[%d]: %s", at, i, j, err.Message)
 			}
 		}
 	}
 	return nil
 }
 
-func completeRecord(at, reference string, seen map[string]bool, tags map[string][]string, status *string, created, updated *time.Time) error {
-	if err := checkReference(reference); err != nil {
+// object is an item or an activity.
+type object[T any] interface {
+	*T
+	record() *Record
+	clone() *T
+}
+
+func (it *Item) record() *Record    { return &it.Record }
+func (a *Activity) record() *Record { return &a.Record }
+
+func completeAll[T any, O object[T]](at string, list []T) error {
+	seen := map[string]bool{}
+	for i := range list {
+		r := O(&list[i]).record()
+		where := fmt.Sprintf("%s[%d]", at, i)
+		if err := r.complete(where); err != nil {
+			return err
+		}
+		if seen[r.Reference] {
+			return fmt.Errorf("%s.reference: %q is used twice", where, r.Reference)
+		}
+		seen[r.Reference] = true
+	}
+	return nil
+}
+
+// complete fills in defaults and checks the record.
+func (r *Record) complete(at string) error {
+	if err := checkReference(r.Reference); err != nil {
 		return fmt.Errorf("%s.reference: %s", at, err.Message)
 	}
-	if seen[reference] {
-		return fmt.Errorf("%s.reference: %q is used twice", at, reference)
+	r.Status = cmp.Or(r.Status, statusPublished)
+	if !slices.Contains([]string{statusPublished, statusUnpublished, statusArchived}, r.Status) {
+		return fmt.Errorf("%s.status: %q is not published, unpublished or archived", at, r.Status)
 	}
-	seen[reference] = true
-	if *status == "" {
-		*status = statusPublished
-	}
-	if !slices.Contains([]string{statusPublished, statusUnpublished, statusArchived}, *status) {
-		return fmt.Errorf("%s.status: %q is not published, unpublished or archived", at, *status)
-	}
-	for kind, names := range tags {
+	for kind, names := range r.Tags {
 		if kind == "" || len(names) == 0 || slices.Contains(names, "") {
 			return fmt.Errorf("%s.tags: type %q needs a type and at least one name, none empty", at, kind)
 		}
 	}
-	if created.IsZero() {
-		*created = defaultCreated
+	if r.DtCreated.IsZero() {
+		r.DtCreated = defaultCreated
 	}
-	if updated.IsZero() {
-		*updated = *created
+	if r.DtUpdated.IsZero() {
+		r.DtUpdated = r.DtCreated
 	}
-	*created, *updated = created.UTC().Truncate(time.Second), updated.UTC().Truncate(time.Second)
+	r.DtCreated, r.DtUpdated = r.DtCreated.UTC().Truncate(time.Second), r.DtUpdated.UTC().Truncate(time.Second)
 	return nil
 }
 
 func (b *Bank) clone() *Bank {
 	c := &Bank{Primary: b.Primary, ItemBanks: make([]ItemBank, len(b.ItemBanks))}
 	for i, bank := range b.ItemBanks {
-		to := &c.ItemBanks[i]
-		to.OrganisationID = bank.OrganisationID
-		for j := range bank.Items {
-			to.Items = append(to.Items, *bank.Items[j].clone())
-		}
-		for j := range bank.Activities {
-			to.Activities = append(to.Activities, *bank.Activities[j].clone())
-		}
+		c.ItemBanks[i] = ItemBank{bank.OrganisationID, clones(bank.Items), clones(bank.Activities)}
 	}
 	return c
+}
+
+func clones[T any, O object[T]](list []T) []T {
+	var out []T
+	for i := range list {
+		out = append(out, *O(&list[i]).clone())
+	}
+	return out
 }
 
 func (it *Item) clone() *Item {

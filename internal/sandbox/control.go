@@ -156,51 +156,41 @@ func (s *Server) patchPool(bank int64, reference string, body []byte) error {
 }
 
 func (s *Server) patchItem(bank int64, reference string, body []byte) error {
-	var fresh Item
-	if err := decodeStrict(body, &fresh); err != nil {
-		return err
-	}
-	if s.hasItem(bank, reference) {
-		return s.EditItem(bank, reference, func(it *Item) {
-			if fresh.Tags != nil {
-				it.Tags = nil // json would merge the two maps
-			}
-			_ = json.Unmarshal(body, it) // decoded once above
-		})
-	}
-	fresh.Reference = reference
-	return s.PutItem(bank, fresh)
+	return patch(body, reference, s.has(bank, func(b *bankState) bool { return b.items.all[reference] != nil }),
+		func(change func(*Item)) error { return s.EditItem(bank, reference, change) },
+		func(fresh Item) error { return s.PutItem(bank, fresh) })
 }
 
 func (s *Server) patchActivity(bank int64, reference string, body []byte) error {
-	var fresh Activity
+	return patch(body, reference, s.has(bank, func(b *bankState) bool { return b.activities.all[reference] != nil }),
+		func(change func(*Activity)) error { return s.EditActivity(bank, reference, change) },
+		func(fresh Activity) error { return s.PutActivity(bank, fresh) })
+}
+
+// patch edits an item or activity that is there by the members sent, or adds one.
+func patch[T any, O object[T]](body []byte, reference string, there bool, edit func(func(*T)) error, add func(T) error) error {
+	var fresh T
 	if err := decodeStrict(body, &fresh); err != nil {
 		return err
 	}
-	if s.hasActivity(bank, reference) {
-		return s.EditActivity(bank, reference, func(a *Activity) {
-			if fresh.Tags != nil {
-				a.Tags = nil // json would merge the two maps
-			}
-			_ = json.Unmarshal(body, a) // decoded once above
-		})
+	r := O(&fresh).record()
+	if !there {
+		r.Reference = reference
+		return add(fresh)
 	}
-	fresh.Reference = reference
-	return s.PutActivity(bank, fresh)
+	return edit(func(one *T) {
+		if r.Tags != nil {
+			O(one).record().Tags = nil // json would merge the two maps
+		}
+		_ = json.Unmarshal(body, one) // decoded once above
+	})
 }
 
-func (s *Server) hasItem(bank int64, reference string) bool {
+func (s *Server) has(bank int64, holds func(*bankState) bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, ok := s.banks[bank]
-	return ok && b.items[reference] != nil
-}
-
-func (s *Server) hasActivity(bank int64, reference string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, ok := s.banks[bank]
-	return ok && b.activities[reference] != nil
+	return ok && holds(b)
 }
 
 func (s *Server) controlFaults(method string, body []byte) (string, []byte, error) {

@@ -43,8 +43,8 @@ func TestControl(t *testing.T) {
 		{"PUT", "pools/505/a", ``, 405, "not allowed"},
 		{"POST", "pools/505/theirs", `{"name":"T","status":"halted","item_references":["m5-002"],"activity_references":["math-g5-pilot"]}`, 200, `"status":"halted"`},
 		{"GET", "pools/505/theirs", "", 200, `"reference":"math-g5-pilot"`},
-		{"POST", "pools/505/theirs", `{"item_references":["absent"]}`, 400, "no item 505/absent"},
-		{"POST", "pools/505/theirs", `{"activity_references":["absent"]}`, 400, "no activity 505/absent"},
+		{"POST", "pools/505/theirs", `{"item_references":["absent"]}`, 400, "no item absent"},
+		{"POST", "pools/505/theirs", `{"activity_references":["absent"]}`, 400, "no activity absent"},
 		{"POST", "pools/505/theirs", `{"status":"published","item_references":[]}`, 200, `"items":[]`},
 		{"DELETE", "pools/505/theirs", "", 200, ""},
 		{"GET", "pools/505/theirs", "", 404, "not found"},
@@ -116,9 +116,9 @@ func TestEdits(t *testing.T) {
 	}
 	require.Error(t, h.s.EditItem(505, "absent", func(*Item) {}))
 	require.Error(t, h.s.EditActivity(505, "absent", func(*Activity) {}))
-	require.Error(t, h.s.PutItem(505, Item{Reference: `a"b`}))
-	require.Error(t, h.s.PutItem(707, Item{Reference: "a"}))
-	require.NoError(t, h.s.PutActivity(606, Activity{Reference: "a", Items: []ActivityItem{{Reference: "frac-anchor-01"}}}))
+	require.Error(t, h.s.PutItem(505, Item{Record: Record{Reference: `a"b`}}))
+	require.Error(t, h.s.PutItem(707, Item{Record: Record{Reference: "a"}}))
+	require.NoError(t, h.s.PutActivity(606, Activity{Record: Record{Reference: "a"}, Items: []ActivityItem{{Reference: "frac-anchor-01"}}}))
 	require.NoError(t, h.s.EditActivity(606, "a", func(a *Activity) { a.Title = "T" }))
 	var data []struct {
 		Title     string

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,16 +44,16 @@ func (s *Server) PoolContent(bank int64, reference string) (Snapshot, bool) {
 }
 
 func (p *pool) snapshot() Snapshot {
-	snap := Snapshot{Items: []Item{}, Activities: []Activity{}}
-	for _, it := range p.items {
-		snap.Items = append(snap.Items, *it.clone())
+	return Snapshot{Items: copied(p.items), Activities: copied(p.activities)}
+}
+
+// copied lists clones by reference.
+func copied[T any, O object[T]](held map[string]O) []T {
+	out := make([]T, 0, len(held))
+	for _, ref := range sortedKeys(held) {
+		out = append(out, *held[ref].clone())
 	}
-	for _, a := range p.activities {
-		snap.Activities = append(snap.Activities, *a.clone())
-	}
-	slices.SortFunc(snap.Items, func(a, b Item) int { return strings.Compare(a.Reference, b.Reference) })
-	slices.SortFunc(snap.Activities, func(a, b Activity) int { return strings.Compare(a.Reference, b.Reference) })
-	return snap
+	return out
 }
 
 // edit runs a change under the lock, at the server's time, and saves.
@@ -114,15 +115,8 @@ func (s *Server) PutPool(bank int64, reference string, items, activities []strin
 			return fmt.Errorf("item pool %d/%q: %s", bank, reference, err.Message)
 		}
 		content := holding{map[string]*Item{}, map[string]*Activity{}}
-		for _, ref := range items {
-			if content.items[ref] = b.item(ref); content.items[ref] == nil {
-				return fmt.Errorf("no item %d/%s", bank, ref)
-			}
-		}
-		for _, ref := range activities {
-			if content.activities[ref] = b.activity(ref); content.activities[ref] == nil {
-				return fmt.Errorf("no activity %d/%s", bank, ref)
-			}
+		if err := errors.Join(take(content.items, &b.items, items), take(content.activities, &b.activities, activities)); err != nil {
+			return fmt.Errorf("bank %d: %w", bank, err)
 		}
 		p := b.pools[reference]
 		if p == nil {
@@ -150,73 +144,56 @@ func (s *Server) RemovePool(bank int64, reference string) error {
 	})
 }
 
+// take puts the objects of these references into a pool's content.
+func take[T any, O object[T]](into map[string]O, from *shelf[T, O], refs []string) error {
+	for _, ref := range refs {
+		if into[ref] = from.get(ref); into[ref] == nil {
+			return fmt.Errorf("no %s %s", from.noun, ref)
+		}
+	}
+	return nil
+}
+
 // PutItem adds an item to a bank, or replaces it as it stands, dates included.
 // Dates left out are now. Pools keep the copies they have.
 func (s *Server) PutItem(bank int64, it Item) error {
-	return s.edit(bank, func(b *bankState, now time.Time) error {
-		c := it.clone()
-		if c.DtCreated.IsZero() {
-			c.DtCreated = s.stored(now)
-		}
-		if err := completeRecord("item", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
-			return err
-		}
-		b.items[c.Reference] = c
-		b.forgetOrder()
-		return nil
-	})
-}
-
-// EditItem changes an item of a bank and moves its dt_updated.
-func (s *Server) EditItem(bank int64, reference string, change func(*Item)) error {
-	return s.edit(bank, func(b *bankState, now time.Time) error {
-		old := b.item(reference)
-		if old == nil {
-			return fmt.Errorf("no item %d/%s", bank, reference)
-		}
-		c := old.clone()
-		change(c)
-		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, s.stored(now))
-		if err := completeRecord("item", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
-			return err
-		}
-		b.items[reference] = c.clone()
-		b.forgetOrder()
-		return nil
-	})
+	return s.edit(bank, func(b *bankState, now time.Time) error { return put(s, b, &b.items, it.clone(), now) })
 }
 
 // PutActivity adds an activity to a bank, or replaces it, as PutItem does.
 func (s *Server) PutActivity(bank int64, a Activity) error {
-	return s.edit(bank, func(b *bankState, now time.Time) error {
-		c := a.clone()
-		if c.DtCreated.IsZero() {
-			c.DtCreated = s.stored(now)
-		}
-		if err := completeRecord("activity", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
-			return err
-		}
-		b.activities[c.Reference] = c
-		b.forgetOrder()
-		return nil
-	})
+	return s.edit(bank, func(b *bankState, now time.Time) error { return put(s, b, &b.activities, a.clone(), now) })
+}
+
+// EditItem changes an item of a bank and moves its dt_updated.
+func (s *Server) EditItem(bank int64, reference string, change func(*Item)) error {
+	return s.edit(bank, func(b *bankState, now time.Time) error { return alter(s, b, &b.items, reference, change, now) })
 }
 
 // EditActivity changes an activity of a bank and moves its dt_updated.
 func (s *Server) EditActivity(bank int64, reference string, change func(*Activity)) error {
 	return s.edit(bank, func(b *bankState, now time.Time) error {
-		old := b.activity(reference)
-		if old == nil {
-			return fmt.Errorf("no activity %d/%s", bank, reference)
-		}
-		c := old.clone()
-		change(c)
-		c.Reference, c.DtCreated, c.DtUpdated = reference, old.DtCreated, later(old.DtUpdated, s.stored(now))
-		if err := completeRecord("activity", c.Reference, map[string]bool{}, c.Tags, &c.Status, &c.DtCreated, &c.DtUpdated); err != nil {
-			return err
-		}
-		b.activities[reference] = c.clone()
-		b.forgetOrder()
-		return nil
+		return alter(s, b, &b.activities, reference, change, now)
 	})
+}
+
+func put[T any, O object[T]](s *Server, b *bankState, on *shelf[T, O], one *T, now time.Time) error {
+	if r := O(one).record(); r.DtCreated.IsZero() {
+		r.DtCreated = s.stored(now)
+	}
+	b.tags = nil
+	return on.put(one)
+}
+
+func alter[T any, O object[T]](s *Server, b *bankState, on *shelf[T, O], reference string, change func(*T), now time.Time) error {
+	old := on.get(reference)
+	if old == nil {
+		return fmt.Errorf("no %s %d/%s", on.noun, b.id, reference)
+	}
+	one := old.clone()
+	change(one)
+	r := O(one).record()
+	r.Reference, r.DtCreated, r.DtUpdated = reference, old.record().DtCreated, later(old.record().DtUpdated, s.stored(now))
+	b.tags = nil
+	return on.put(O(one).clone())
 }

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -162,9 +161,9 @@ func (x *exchange) foreign(f Fault, p *params) {
 
 // anyPublished returns the first published item of a bank, or none.
 func (b *bankState) anyPublished() map[string]*Item {
-	for _, ref := range slices.Sorted(maps.Keys(b.items)) {
-		if b.items[ref].Status == statusPublished {
-			return map[string]*Item{ref: b.items[ref]}
+	for _, ref := range sortedKeys(b.items.all) {
+		if it := b.items.all[ref]; it.Status == statusPublished {
+			return map[string]*Item{ref: it}
 		}
 	}
 	return map[string]*Item{}

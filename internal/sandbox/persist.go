@@ -80,7 +80,7 @@ func (s *Server) data() dataFile {
 	d := dataFile{Format: dataFormat, Primary: s.primary, Batches: s.batches, Drawn: s.drawn, Jobs: s.jobs}
 	for _, id := range sortedKeys(s.banks) {
 		b := s.banks[id]
-		bank := bankData{OrganisationID: id, Items: items.of(b.items), Activities: activities.of(b.activities)}
+		bank := bankData{OrganisationID: id, Items: items.of(b.items.all), Activities: activities.of(b.activities.all)}
 		for _, ref := range sortedKeys(b.pools) {
 			p := b.pools[ref]
 			bank.Pools = append(bank.Pools, poolData{
@@ -138,17 +138,13 @@ func (s *Server) restore(d *dataFile) error {
 	s.primary, s.batches, s.drawn, s.banks = d.Primary, d.Batches, d.Drawn, map[int64]*bankState{}
 	for _, bank := range d.Banks {
 		b := newBankState(&ItemBank{OrganisationID: bank.OrganisationID}, s.opts.AnyItem)
-		err := errors.Join(
-			place(b.items, bank.Items, d.Items, func(it *Item) string { return it.Reference }),
-			place(b.activities, bank.Activities, d.Activities, func(a *Activity) string { return a.Reference }))
+		err := errors.Join(place(b.items.all, bank.Items, d.Items), place(b.activities.all, bank.Activities, d.Activities))
 		for _, stored := range bank.Pools {
 			p := &pool{
 				PoolRecord: stored.PoolRecord, overlay: stored.Overlay, running: stored.Running, free: stored.Free,
 				holding: holding{map[string]*Item{}, map[string]*Activity{}},
 			}
-			err = errors.Join(err,
-				place(p.items, stored.Items, d.Items, func(it *Item) string { return it.Reference }),
-				place(p.activities, stored.Activities, d.Activities, func(a *Activity) string { return a.Reference }))
+			err = errors.Join(err, place(p.items, stored.Items, d.Items), place(p.activities, stored.Activities, d.Activities))
 			p.past = []past{{p.DtCreated, p.visible(), p.holding}}
 			b.addPool(p)
 		}
@@ -170,12 +166,13 @@ func (s *Server) restore(d *dataFile) error {
 }
 
 // place fills a map from numbered records.
-func place[T any](into map[string]*T, at []int, list []*T, reference func(*T) string) error {
+func place[T any, O object[T]](into map[string]O, at []int, list []*T) error {
 	for _, i := range at {
 		if i < 0 || i >= len(list) || list[i] == nil {
 			return fmt.Errorf("record %d is missing", i)
 		}
-		into[reference(list[i])] = list[i]
+		one := O(list[i])
+		into[one.record().Reference] = one
 	}
 	return nil
 }

@@ -88,12 +88,12 @@ func TestDamagedDataFile(t *testing.T) {
 func TestDataFileCannotBeWritten(t *testing.T) {
 	h := newHarness(t, Options{Latency: -1, DataFile: filepath.Join(t.TempDir(), "no-such-folder", "sandbox.json")})
 	h.refused(500, 10000, "set", "itembank/pools", `{"pools":[{"reference":"a",`+items("m5-001")+`}]}`)
-	require.Error(t, h.s.PutItem(505, Item{Reference: "x"}))
+	require.Error(t, h.s.PutItem(505, Item{Record: Record{Reference: "x"}}))
 }
 
 func TestParseBank(t *testing.T) {
 	seed := DefaultBank()
-	require.Len(t, seed.ItemBanks[0].Items, 200)
+	require.Equal(t, 204, len(seed.ItemBanks[0].Items))
 	require.Len(t, seed.ItemBanks[0].Activities, 25)
 	require.Equal(t, int64(606), seed.ItemBanks[1].OrganisationID)
 	latest := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)

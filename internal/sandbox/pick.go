@@ -38,12 +38,8 @@ func (s *Server) pick(b *bankState, w poolWrite, into *pool) *picker {
 	if w.Content.empty() {
 		return k
 	}
-	for _, ref := range w.Content.Items {
-		k.pickItem(ref)
-	}
-	for _, ref := range w.Content.Activities {
-		k.pickActivity(ref)
-	}
+	pickNamed(k, &b.items, k.items, w.Content.Items, codeNoItem)
+	pickNamed(k, &b.activities, k.activities, w.Content.Activities, codeNoRecord)
 	for _, e := range w.Content.Tags {
 		k.pickTagged(e, true, true)
 	}
@@ -64,27 +60,19 @@ func (s *Server) pick(b *bankState, w poolWrite, into *pool) *picker {
 
 func onlyTags(c *content) bool { return len(c.Items)+len(c.Activities) == 0 }
 
-func (k *picker) pickItem(ref string) {
-	it := k.bank.item(ref)
-	switch {
-	case it != nil && k.eligible(it.Status):
-		k.items[ref], k.named["item "+ref] = it, true
-	case it != nil:
-		k.unpublished("item", ref, it.Status)
-	case k.sw.U9 != "skip":
-		k.find(codeNoItem, ref, "item %q not found in organisation %d", ref, k.bank.id)
-	}
-}
-
-func (k *picker) pickActivity(ref string) {
-	a := k.bank.activity(ref)
-	switch {
-	case a != nil && k.eligible(a.Status):
-		k.activities[ref], k.named["activity "+ref] = a, true
-	case a != nil:
-		k.unpublished("activity", ref, a.Status)
-	case k.sw.U9 != "skip":
-		k.find(codeNoRecord, ref, "activity %q not found in organisation %d", ref, k.bank.id)
+// pickNamed picks what is named outright. What is not in the bank is refused with
+// the code.
+func pickNamed[T any, O object[T]](k *picker, from *shelf[T, O], into map[string]O, refs []string, code int) {
+	for _, ref := range refs {
+		one := from.get(ref)
+		switch {
+		case one != nil && k.eligible(one.record().Status):
+			into[ref], k.named[from.noun+" "+ref] = one, true
+		case one != nil:
+			k.unpublished(from.noun, ref, one.record().Status)
+		case k.sw.U9 != "skip":
+			k.find(code, ref, "%s %q not found in organisation %d", from.noun, ref, k.bank.id)
+		}
 	}
 }
 
@@ -128,32 +116,31 @@ func (k *picker) pickTagged(e selector, wantItems, wantActivities bool) {
 }
 
 func (k *picker) matching(e selector, wantItems, wantActivities bool) (items []*Item, activities []*Activity) {
-	fold := k.sw.U28 == "fold"
-	match := func(tags map[string][]string, status string) bool {
-		return k.eligible(status) && carriesAll(tags, e.Required, fold) && (e.Additional == nil || carriesAny(tags, e.Additional, fold))
-	}
 	if wantItems {
-		for _, it := range k.bank.items {
-			if match(it.Tags, it.Status) {
-				items = append(items, it)
-			}
-		}
+		items = matching(k, &k.bank.items, e)
 	}
 	if wantActivities {
-		for _, a := range k.bank.activities {
-			if match(a.Tags, a.Status) {
-				activities = append(activities, a)
-			}
-		}
+		activities = matching(k, &k.bank.activities, e)
 	}
 	return items, activities
+}
+
+func matching[T any, O object[T]](k *picker, from *shelf[T, O], e selector) (out []O) {
+	fold := k.sw.U28 == "fold"
+	for _, one := range from.all {
+		r := one.record()
+		if k.eligible(r.Status) && carriesAll(r.Tags, e.Required, fold) && (e.Additional == nil || carriesAny(r.Tags, e.Additional, fold)) {
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // pickItemsOf brings every item of an activity along. One item of another bank
 // fails the pool ("Using Item Pools to Create Content Snapshots").
 func (k *picker) pickItemsOf(a *Activity) {
 	for _, entry := range a.Items {
-		it := k.bank.item(entry.Reference)
+		it := k.bank.items.get(entry.Reference)
 		switch {
 		case entry.OrganisationID != 0 && entry.OrganisationID != k.bank.id:
 			k.find(codeNoItem, entry.Reference, "item %q of activity %q is in organisation %d, not %d",
@@ -205,26 +192,21 @@ func settleKind[T any](k *picker, kind string, picked, held map[string]T) {
 
 // copies turns what was picked into a pool's own records.
 func (k *picker) copies(now time.Time) (map[string]*Item, map[string]*Activity) {
-	items, activities := make(map[string]*Item, len(k.items)), make(map[string]*Activity, len(k.activities))
-	for ref, it := range k.items {
-		if it.Status != statusPublished || k.sw.CopyDates == "copy" {
-			it = it.clone()
-			it.Status = statusPublished
+	return copies(k, k.items, now), copies(k, k.activities, now)
+}
+
+func copies[T any, O object[T]](k *picker, picked map[string]O, now time.Time) map[string]O {
+	out := make(map[string]O, len(picked))
+	for ref, one := range picked {
+		if k.sw.CopyDates == "copy" || one.record().Status != statusPublished {
+			one = O(one.clone())
+			r := one.record()
+			r.Status = statusPublished
 			if k.sw.CopyDates == "copy" {
-				it.DtUpdated = now.Truncate(time.Second)
+				r.DtUpdated = now.Truncate(time.Second)
 			}
 		}
-		items[ref] = it
+		out[ref] = one
 	}
-	for ref, a := range k.activities {
-		if a.Status != statusPublished || k.sw.CopyDates == "copy" {
-			a = a.clone()
-			a.Status = statusPublished
-			if k.sw.CopyDates == "copy" {
-				a.DtUpdated = now.Truncate(time.Second)
-			}
-		}
-		activities[ref] = a
-	}
-	return items, activities
+	return out
 }

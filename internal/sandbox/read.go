@@ -68,15 +68,15 @@ func included(p *params, member string, allowed ...string) []string {
 
 // keep applies the filter to one record. mintime and maxtime are about the time
 // field that the answer is sorted by.
-func (f *filter) keep(status string, tags map[string][]string, created, updated time.Time) bool {
-	at := created
+func (f *filter) keep(r *Record) bool {
+	at := r.DtCreated
 	if f.field == "updated" {
-		at = updated
+		at = r.DtUpdated
 	}
-	return (len(f.status) == 0 || slices.Contains(f.status, status)) &&
+	return (len(f.status) == 0 || slices.Contains(f.status, r.Status)) &&
 		(f.from == nil || !at.Before(*f.from)) && (f.to == nil || !at.After(*f.to)) &&
-		carriesAll(tags, f.tags, f.fold) && carriesAll(tags, f.all, f.fold) &&
-		(len(f.either) == 0 || carriesAny(tags, f.either, f.fold)) && !carriesAny(tags, f.not, f.fold)
+		carriesAll(r.Tags, f.tags, f.fold) && carriesAll(r.Tags, f.all, f.fold) &&
+		(len(f.either) == 0 || carriesAny(r.Tags, f.either, f.fold)) && !carriesAny(r.Tags, f.not, f.fold)
 }
 
 // source finds what a read draws from. known is false for a pool that does not
@@ -113,57 +113,56 @@ func (x *exchange) source(organisation int64, poolID string) (src source, known 
 	return source{bank: b, held: held}, true, nil
 }
 
-// items gives the records a read chooses from, sorted.
+// items lists what a read of items chooses from. Under AnyItem tags that match
+// nothing match made-up items.
 func (src source) items(f *filter) []ordered[*Item] {
-	entry := itemEntry(f.field)
-	if len(f.refs) == 0 && src.held == nil {
-		list := src.bank.sortedItems(f.field)
-		if src.bank.anyItem && len(f.tags)+len(f.all)+len(f.either) > 0 &&
-			!slices.ContainsFunc(list, func(o ordered[*Item]) bool {
-				return f.keep(statusPublished, o.record.Tags, o.record.DtCreated, o.record.DtUpdated)
-			}) {
-			return entries(madeUpItems(slices.Concat(f.tags, f.all, f.either)), entry)
-		}
-		return list
-	}
-	if len(f.refs) == 0 {
-		return entries(slices.Collect(maps.Values(src.held.items)), entry)
-	}
-	get := func(ref string) *Item { return src.bank.item(ref) }
 	if src.held != nil {
-		get = func(ref string) *Item { return src.held.items[ref] }
+		return chosen(src.held.items, f)
 	}
-	return entries(lookUp(f.refs, get), entry)
+	list := chosenFrom(&src.bank.items, f)
+	if tags := slices.Concat(f.tags, f.all, f.either); src.bank.anyItem && len(f.refs) == 0 && len(tags) > 0 &&
+		!slices.ContainsFunc(list, func(o ordered[*Item]) bool { return f.keep(&o.record.Record) }) {
+		return entries(madeUpItems(tags), f.field)
+	}
+	return list
 }
 
 func (src source) activities(f *filter) []ordered[*Activity] {
-	entry := activityEntry(f.field)
-	if len(f.refs) == 0 && src.held == nil {
-		return src.bank.sortedActivities(f.field)
-	}
-	if len(f.refs) == 0 {
-		return entries(slices.Collect(maps.Values(src.held.activities)), entry)
-	}
-	get := func(ref string) *Activity { return src.bank.activity(ref) }
 	if src.held != nil {
-		get = func(ref string) *Activity { return src.held.activities[ref] }
+		return chosen(src.held.activities, f)
 	}
-	return entries(lookUp(f.refs, get), entry)
+	return chosenFrom(&src.bank.activities, f)
 }
 
-func lookUp[T any](refs []string, get func(string) *T) (out []*T) {
+// chosenFrom lists what a read names, or everything, of a bank.
+func chosenFrom[T any, O object[T]](from *shelf[T, O], f *filter) []ordered[O] {
+	if len(f.refs) == 0 {
+		return from.sorted(f.field)
+	}
+	return entries(lookUp(f.refs, from.get), f.field)
+}
+
+// chosen lists what a read names, or everything, of a pool.
+func chosen[T any, O object[T]](held map[string]O, f *filter) []ordered[O] {
+	if len(f.refs) == 0 {
+		return entries(slices.Collect(maps.Values(held)), f.field)
+	}
+	return entries(lookUp(f.refs, func(ref string) O { return held[ref] }), f.field)
+}
+
+func lookUp[T any, O object[T]](refs []string, get func(string) O) (out []O) {
 	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
-		if r := get(ref); r != nil {
-			out = append(out, r)
+		if one := get(ref); one != nil {
+			out = append(out, one)
 		}
 	}
 	return out
 }
 
-func entries[T any](records []T, entry func(T) ordered[T]) []ordered[T] {
-	list := make([]ordered[T], len(records))
-	for i, r := range records {
-		list[i] = entry(r)
+func entries[T any, O object[T]](objects []O, field string) []ordered[O] {
+	list, of := make([]ordered[O], len(objects)), entry[T, O](field)
+	for i, one := range objects {
+		list[i] = of(one)
 	}
 	return sortRecords(list)
 }
@@ -180,7 +179,7 @@ func (x *exchange) getItems(p *params) (result, *apiError) {
 	if refused != nil || !known {
 		return result{data: []any{}}, refused
 	}
-	items, next := page(src.items(&f), f.pg, func(it *Item) bool { return f.keep(it.Status, it.Tags, it.DtCreated, it.DtUpdated) })
+	items, next := page(src.items(&f), f.pg, func(it *Item) bool { return f.keep(&it.Record) })
 	out := make([]any, len(items))
 	for i, it := range items {
 		out[i] = x.dressed(it.wire(include))
@@ -209,7 +208,7 @@ func (x *exchange) getActivities(p *params) (result, *apiError) {
 		return result{data: []any{}}, refused
 	}
 	activities, next := page(src.activities(&f), f.pg, func(a *Activity) bool {
-		return f.keep(a.Status, a.Tags, a.DtCreated, a.DtUpdated) && a.holds(all, either)
+		return f.keep(&a.Record) && a.holds(all, either)
 	})
 	out := make([]any, len(activities))
 	for i, a := range activities {

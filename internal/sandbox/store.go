@@ -8,21 +8,66 @@ import (
 	"time"
 )
 
-// bankState is one item bank at work. Items and activities are never changed in
-// place: an edit puts a new record into the map. So a pool that holds a record
-// holds a copy as it was, although no byte was copied.
+// bankState is one item bank at work.
 type bankState struct {
 	id         int64
 	anyItem    bool
-	items      map[string]*Item
-	activities map[string]*Activity
+	items      shelf[Item, *Item]
+	activities shelf[Activity, *Activity]
 	pools      map[string]*pool
 	folded     map[string]string // lower-case pool reference -> reference (U31)
+	poolOrder  map[string][]ordered[*pool]
+	tags       []Tag // all of the bank's, until an item or activity changes
+}
 
-	itemOrder     map[string][]ordered[*Item] // by sort field, until an item changes
-	activityOrder map[string][]ordered[*Activity]
-	poolOrder     map[string][]ordered[*pool]
-	tags          []Tag // all of the bank's, until an item or activity changes
+// shelf keeps the items, or the activities, of a bank. They are never changed in
+// place: an edit puts a new one on the shelf. So a pool that holds one holds a copy as
+// it was, although no byte was copied.
+type shelf[T any, O object[T]] struct {
+	noun   string
+	all    map[string]O
+	order  map[string][]ordered[O]  // by sort field, until one changes
+	madeUp func(reference string) O // under AnyItem, else nil
+}
+
+func newShelf[T any, O object[T]](noun string, list []T, madeUp func(string) O) shelf[T, O] {
+	s := shelf[T, O]{noun: noun, all: map[string]O{}, madeUp: madeUp}
+	for i := range list {
+		one := O(&list[i])
+		s.all[one.record().Reference] = one
+	}
+	return s
+}
+
+// get finds one by its reference; under AnyItem there always is one.
+func (s *shelf[T, O]) get(ref string) O {
+	if one, ok := s.all[ref]; ok || s.madeUp == nil || checkReference(ref) != nil {
+		return one
+	}
+	return s.madeUp(ref)
+}
+
+// put adds one, or replaces it as it stands.
+func (s *shelf[T, O]) put(one *T) error {
+	r := O(one).record()
+	if err := r.complete(s.noun); err != nil {
+		return err
+	}
+	s.all[r.Reference], s.order = O(one), nil
+	return nil
+}
+
+// sorted lists them by a field, sorting once until one changes.
+func (s *shelf[T, O]) sorted(field string) []ordered[O] {
+	return listing(&s.order, field, s.all, entry[T, O](field))
+}
+
+// entry makes the entry of a sorted list.
+func entry[T any, O object[T]](field string) func(O) ordered[O] {
+	return func(one O) ordered[O] {
+		r := one.record()
+		return ordered[O]{sortField(field, r.DtCreated, r.DtUpdated, r.Reference, r.Title), r.Reference, one}
+	}
 }
 
 // Tag is a tag as requests write it. Without a name it stands for every tag of
@@ -43,41 +88,28 @@ func (o ordered[T]) compare(key, ref string) int {
 }
 
 func newBankState(b *ItemBank, anyItem bool) *bankState {
-	s := &bankState{
-		id: b.OrganisationID, anyItem: anyItem, items: map[string]*Item{}, activities: map[string]*Activity{},
-		pools: map[string]*pool{}, folded: map[string]string{},
+	s := &bankState{id: b.OrganisationID, anyItem: anyItem, pools: map[string]*pool{}, folded: map[string]string{}}
+	var item func(string) *Item
+	var activity func(string) *Activity
+	if anyItem {
+		item = func(ref string) *Item { return madeUpItem(ref, nil) }
+		activity = func(ref string) *Activity {
+			return &Activity{madeUpRecord(ref, nil), []ActivityItem{{Reference: ref + "-item-1"}, {Reference: ref + "-item-2"}}}
+		}
 	}
-	for i := range b.Items {
-		s.items[b.Items[i].Reference] = &b.Items[i]
-	}
-	for i := range b.Activities {
-		s.activities[b.Activities[i].Reference] = &b.Activities[i]
-	}
+	s.items, s.activities = newShelf("item", b.Items, item), newShelf("activity", b.Activities, activity)
 	return s
 }
 
-// item finds an item; under AnyItem there always is one.
-func (b *bankState) item(ref string) *Item {
-	if it, ok := b.items[ref]; ok || !b.anyItem || checkReference(ref) != nil {
-		return it
-	}
-	return &Item{
-		Reference: ref, Title: ref, Status: statusPublished, CreatedBy: "sandbox", LastUpdatedBy: "sandbox",
-		Questions: []Question{{Reference: ref + "-q1", Type: "mcq"}}, MaxScore: 1,
+func madeUpRecord(ref string, tags map[string][]string) Record {
+	return Record{
+		Reference: ref, Title: ref, Status: statusPublished, Tags: tags, CreatedBy: "sandbox", LastUpdatedBy: "sandbox",
 		DtCreated: defaultCreated, DtUpdated: defaultCreated,
 	}
 }
 
-// activity finds an activity; under AnyItem there always is one, of two items.
-func (b *bankState) activity(ref string) *Activity {
-	if a, ok := b.activities[ref]; ok || !b.anyItem || checkReference(ref) != nil {
-		return a
-	}
-	return &Activity{
-		Reference: ref, Title: ref, Status: statusPublished, CreatedBy: "sandbox", LastUpdatedBy: "sandbox",
-		Items:     []ActivityItem{{Reference: ref + "-item-1"}, {Reference: ref + "-item-2"}},
-		DtCreated: defaultCreated, DtUpdated: defaultCreated,
-	}
+func madeUpItem(ref string, tags map[string][]string) *Item {
+	return &Item{Record: madeUpRecord(ref, tags), Questions: []Question{{Reference: ref + "-q1", Type: "mcq"}}, MaxScore: 1}
 }
 
 // madeUpItems are what a selector matches under AnyItem when the bank has nothing.
@@ -98,11 +130,7 @@ func madeUpItems(tags []Tag) []*Item {
 	}, name)
 	var out []*Item
 	for _, suffix := range []string{"-1", "-2", "-3"} {
-		ref := name[:min(len(name), 140)] + suffix
-		out = append(out, &Item{
-			Reference: ref, Title: ref, Status: statusPublished, Tags: carried, MaxScore: 1,
-			CreatedBy: "sandbox", LastUpdatedBy: "sandbox", DtCreated: defaultCreated, DtUpdated: defaultCreated,
-		})
+		out = append(out, madeUpItem(name[:min(len(name), 140)]+suffix, carried))
 	}
 	return out
 }
@@ -126,11 +154,6 @@ func (b *bankState) removePool(ref string) {
 	delete(b.pools, ref)
 	delete(b.folded, strings.ToLower(ref))
 	b.poolOrder = nil
-}
-
-// forgetOrder drops what was derived from items and activities.
-func (b *bankState) forgetOrder() {
-	b.itemOrder, b.activityOrder, b.tags = nil, nil, nil
 }
 
 // stamp is a sort key for times: the order of the strings is the order in time.
@@ -171,49 +194,28 @@ func listing[T any](cached *map[string][]ordered[T], field string, records map[s
 	return list
 }
 
-func itemEntry(field string) func(*Item) ordered[*Item] {
-	return func(it *Item) ordered[*Item] {
-		return ordered[*Item]{sortField(field, it.DtCreated, it.DtUpdated, it.Reference, it.Title), it.Reference, it}
-	}
-}
-
-func activityEntry(field string) func(*Activity) ordered[*Activity] {
-	return func(a *Activity) ordered[*Activity] {
-		return ordered[*Activity]{sortField(field, a.DtCreated, a.DtUpdated, a.Reference, a.Title), a.Reference, a}
-	}
-}
-
-func (b *bankState) sortedItems(field string) []ordered[*Item] {
-	return listing(&b.itemOrder, field, b.items, itemEntry(field))
-}
-
-func (b *bankState) sortedActivities(field string) []ordered[*Activity] {
-	return listing(&b.activityOrder, field, b.activities, activityEntry(field))
-}
-
 func (b *bankState) sortedPools(field string) []ordered[*pool] {
 	return listing(&b.poolOrder, field, b.pools, func(p *pool) ordered[*pool] {
 		return ordered[*pool]{sortField(field, p.DtCreated, p.DtUpdated, p.Reference, ""), p.Reference, p}
 	})
 }
 
-// sortedTags gives every tag that an item or activity carries, each once.
-func sortedTags(items map[string]*Item, activities map[string]*Activity) []Tag {
+// sortedTags lists every tag that an item or activity carries, each once.
+func sortedTags(h holding) []Tag {
 	seen := map[Tag]bool{}
-	collect := func(tags map[string][]string) {
-		for kind, names := range tags {
+	collectTags(seen, h.items)
+	collectTags(seen, h.activities)
+	return slices.SortedFunc(maps.Keys(seen), func(a, b Tag) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
+	})
+}
+
+func collectTags[T any, O object[T]](seen map[Tag]bool, objects map[string]O) {
+	for _, one := range objects {
+		for kind, names := range one.record().Tags {
 			for _, name := range names {
 				seen[Tag{kind, name}] = true
 			}
 		}
 	}
-	for _, it := range items {
-		collect(it.Tags)
-	}
-	for _, a := range activities {
-		collect(a.Tags)
-	}
-	return slices.SortedFunc(maps.Keys(seen), func(a, b Tag) int {
-		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
-	})
 }

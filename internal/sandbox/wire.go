@@ -86,10 +86,10 @@ func (x *exchange) getTags(p *params) (result, *apiError) {
 // knows no other sort key.
 func (src source) tags() []Tag {
 	if src.held != nil {
-		return sortedTags(src.held.items, src.held.activities)
+		return sortedTags(*src.held)
 	}
 	if src.bank.tags == nil {
-		src.bank.tags = sortedTags(src.bank.items, src.bank.activities)
+		src.bank.tags = sortedTags(holding{src.bank.items.all, src.bank.activities.all})
 	}
 	return src.bank.tags
 }

@@ -181,12 +181,12 @@ func (x *exchange) checkUnknown(b *bankState, w poolWrite) *apiError {
 		return nil
 	}
 	for _, ref := range w.Content.Items {
-		if b.item(ref) == nil {
+		if b.items.get(ref) == nil {
 			return refusal(400, codeNoItem, "item %q not found in organisation %d", ref, b.id)
 		}
 	}
 	for _, ref := range w.Content.Activities {
-		if b.activity(ref) == nil {
+		if b.activities.get(ref) == nil {
 			return refusal(400, codeNoRecord, "activity %q not found in organisation %d", ref, b.id)
 		}
 	}

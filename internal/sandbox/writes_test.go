@@ -109,16 +109,16 @@ func TestDocumentedExample(t *testing.T) {
 
 func TestSelectors(t *testing.T) {
 	bank := &Bank{ItemBanks: []ItemBank{{OrganisationID: 505, Items: []Item{
-		{Reference: "i1", Tags: map[string][]string{"foo": {"bar"}, "baz": {"x"}, "qux": {"quux"}}},
-		{Reference: "i2", Tags: map[string][]string{"foo": {"bar"}, "baz": {"y"}}},
-		{Reference: "i3", Tags: map[string][]string{"course": {"a", "b"}}},
-		{Reference: "i4", Tags: map[string][]string{"foo": {"bar"}}, Status: "unpublished"},
-		{Reference: "i5", Tags: map[string][]string{"foo": {"bar"}}, Status: "archived"},
-		{Reference: "i6"},
-		{Reference: "i7"},
+		{Record: Record{Reference: "i1", Tags: map[string][]string{"foo": {"bar"}, "baz": {"x"}, "qux": {"quux"}}}},
+		{Record: Record{Reference: "i2", Tags: map[string][]string{"foo": {"bar"}, "baz": {"y"}}}},
+		{Record: Record{Reference: "i3", Tags: map[string][]string{"course": {"a", "b"}}}},
+		{Record: Record{Reference: "i4", Tags: map[string][]string{"foo": {"bar"}}, Status: "unpublished"}},
+		{Record: Record{Reference: "i5", Tags: map[string][]string{"foo": {"bar"}}, Status: "archived"}},
+		{Record: Record{Reference: "i6"}},
+		{Record: Record{Reference: "i7"}},
 	}, Activities: []Activity{
-		{Reference: "act", Tags: map[string][]string{"foo": {"bar"}}, Items: []ActivityItem{{Reference: "i6"}}},
-		{Reference: "draft", Tags: map[string][]string{"foo": {"bar"}}, Status: "unpublished", Items: []ActivityItem{{Reference: "i7"}}},
+		{Record: Record{Reference: "act", Tags: map[string][]string{"foo": {"bar"}}}, Items: []ActivityItem{{Reference: "i6"}}},
+		{Record: Record{Reference: "draft", Tags: map[string][]string{"foo": {"bar"}}, Status: "unpublished"}, Items: []ActivityItem{{Reference: "i7"}}},
 	}}}}
 	const fooBar, baz = `{"type":"foo","name":"bar"}`, `{"type":"baz"}`
 	for _, tt := range []struct{ name, content, flags, want string }{
@@ -181,7 +181,7 @@ func TestSnapshotIsACopy(t *testing.T) {
 		require.NoError(t, h.s.EditItem(505, "m5-001", func(it *Item) { it.Title = "before the job" }))
 		pass(2 * time.Second)
 		require.NoError(t, h.s.EditItem(505, "m5-001", func(it *Item) { it.Title = "after it"; it.Tags["Grade"][0] = "9" }))
-		require.NoError(t, h.s.PutItem(505, Item{Reference: "m5-001", Title: "replaced"}))
+		require.NoError(t, h.s.PutItem(505, Item{Record: Record{Reference: "m5-001", Title: "replaced"}}))
 		snap, _ := h.s.PoolContent(505, "p")
 		if it := snap.Items[0]; it.Title != "before the job" || it.Tags["Grade"][0] != "5" {
 			t.Errorf("the copy changed: %+v", it)
