@@ -1,6 +1,7 @@
 package ghactions_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/poolsync/poolsync/internal/ghactions"
 )
+
+var update = flag.Bool("update", false, "rewrite the workflows in the pages")
 
 func getenv(values map[string]string) func(string) string {
 	return func(name string) string { return values[name] }
