@@ -224,13 +224,16 @@ func checkJSON(ts *testscript.TestScript, args []string, stdout []byte) {
 			continue
 		}
 		data := stdout
-		if file != "" {
+		if file != "" && file != "-" {
 			info, err := os.Stat(ts.MkAbs(file))
 			if err != nil || !info.Mode().IsRegular() {
 				continue // the command line was refused, or nothing can be read back
 			}
 			if data, err = os.ReadFile(ts.MkAbs(file)); err != nil {
 				ts.Fatalf("%v", err)
+			}
+			if !bytes.HasPrefix(data, []byte("{")) {
+				continue // an input, which was left as it is
 			}
 		}
 		var doc any

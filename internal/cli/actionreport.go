@@ -218,7 +218,7 @@ func (s *step) markdown(d document, x exit, limit int) string {
 // annotate shows what was found beside the lines of the manifests. What kept the
 // command from beginning is shown whatever the inputs say.
 func (s *step) annotate(d document, x exit, refused bool) {
-	to := annotate.Options{Under: s.p.underWorkspace()}
+	to := annotate.Options{Tree: s.p.tree}
 	switch {
 	case refused:
 		_ = to.Write(s.p.Stdout, page.Page{

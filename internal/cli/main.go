@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/source"
 )
 
 // System is what a program gets from the system it runs on.
@@ -41,6 +42,7 @@ type program struct {
 	// finished, where it is set, gets the command's document when it ends.
 	finished func(document)
 	shows    *progress // what is waited for; nil where nothing is told
+	tree     source.Tree
 }
 
 // Main runs a command line and gives its exit code.

@@ -16,6 +16,7 @@ import (
 	"github.com/poolsync/poolsync/internal/report/markdown"
 	"github.com/poolsync/poolsync/internal/report/page"
 	"github.com/poolsync/poolsync/internal/report/text"
+	"github.com/poolsync/poolsync/internal/settings"
 	"github.com/poolsync/poolsync/internal/source"
 )
 
@@ -67,6 +68,12 @@ func outputsOf(c *cli.Context, p *program) (outputs, error) {
 		}
 		if strings.HasSuffix(text, "=") {
 			return o, fmt.Errorf("-o %s: the file's name is missing", text)
+		}
+		if file == "-" {
+			file = ""
+		}
+		if err := o.refuses(text, file); err != nil {
+			return o, err
 		}
 		if file == "" {
 			if onStdout != "" && format != formatGitHub && onStdout != formatGitHub { // annotations may stand between other lines
@@ -134,7 +141,7 @@ func (o outputs) write(to output, d document) error {
 	case to.format == formatMarkdown:
 		err = markdown.Options{Links: o.p.links()}.Write(&buf, d.page(o.full))
 	case to.format == formatGitHub:
-		err = annotate.Options{Under: o.p.underWorkspace()}.Write(&buf, d.page(o.full))
+		err = annotate.Options{Tree: o.p.tree}.Write(&buf, d.page(o.full))
 	case d.silent:
 	case d.text != nil:
 		err = report.WriteJSON(&buf, d.text())
@@ -155,7 +162,7 @@ func (o outputs) write(to output, d document) error {
 		_, err = o.p.Stdout.Write(buf.Bytes())
 		return err
 	}
-	return os.WriteFile(to.file, buf.Bytes(), 0o600)
+	return to.store(buf.Bytes(), o.p.Getenv(envStepSummary))
 }
 
 // prepare makes sure that the files can be written, before anything is done that
@@ -180,24 +187,37 @@ func (to output) open() error {
 	if err := os.MkdirAll(filepath.Dir(to.file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(to.file, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(to.file, os.O_WRONLY|os.O_CREATE, outputMode)
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-// underWorkspace returns the working directory as it lies in the workspace of a
-// GitHub job: annotations name files from there.
-func (p *program) underWorkspace() string {
-	workspace := p.Getenv("GITHUB_WORKSPACE")
+// findTree finds the root of the repository that a folder lies in, else of the
+// workspace of a GitHub job: others name the manifests from there.
+func (p *program) findTree(base string) {
 	here, err := os.Getwd()
-	if err != nil || workspace == "" {
-		return ""
+	if err != nil {
+		return
 	}
-	rel, err := filepath.Rel(workspace, here)
-	if err != nil || rel == "." || strings.HasPrefix(rel, "..") {
-		return ""
+	here = resolved(here)
+	if !filepath.IsAbs(base) {
+		base = filepath.Join(here, base)
 	}
-	return filepath.ToSlash(rel)
+	root := settings.Repository(resolved(base))
+	if workspace := p.Getenv("GITHUB_WORKSPACE"); root == "" && filepath.IsAbs(workspace) {
+		root = resolved(workspace)
+	}
+	if root != "" {
+		p.tree = source.Tree{Dir: filepath.ToSlash(here), Root: filepath.ToSlash(root)}
+	}
+}
+
+// resolved resolves the links of a path, if it exists.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
 }

@@ -64,5 +64,5 @@ func (p *program) links() message.Links {
 	if !serverName.MatchString(server) || !repositoryName.MatchString(repository) || !commitName.MatchString(commit) {
 		return message.Links{}
 	}
-	return message.Links{Base: server + "/" + repository + "/blob/" + commit + "/", Under: p.underWorkspace()}
+	return message.Links{Base: server + "/" + repository + "/blob/" + commit + "/", Tree: p.tree}
 }

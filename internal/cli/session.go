@@ -60,12 +60,13 @@ func begin(c *cli.Context, p *program) (s *session, x exit, ok bool) {
 	if p.refused != nil {
 		return s, *p.refused, false
 	}
+	s.Settings, s.found, err = resolve(c, p)
+	p.findTree(s.Base)
+	if err = errors.Join(err, s.out.spare(s.State, append(s.Configs, s.Config))); err != nil {
+		return s, usage("%w", err), false
+	}
 	if err = s.out.prepare(); err != nil {
 		return s, exit{code: CodeError, reason: "an output cannot be written; nothing was done", err: err}, false
-	}
-	s.Settings, s.found, err = resolve(c, p)
-	if err != nil {
-		return s, usage("%w", err), false
 	}
 	if s.found.HasErrors() {
 		return s, s.invalid("the configuration is not valid"), false
@@ -104,6 +105,9 @@ func (s *session) load(ctx context.Context, allowEmpty bool) (exit, bool) {
 		return failed(ctx, err), false
 	}
 	s.manifest = set
+	if err := s.out.spare("", set.Files); err != nil {
+		return usage("%w", err), false
+	}
 	s.found = append(s.found, found...)
 	s.found = append(s.found, s.Outside(set.Files)...)
 	s.assertBanks()

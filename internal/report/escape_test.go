@@ -17,6 +17,7 @@ import (
 	"github.com/poolsync/poolsync/internal/report/message"
 	"github.com/poolsync/poolsync/internal/report/page"
 	"github.com/poolsync/poolsync/internal/report/text"
+	"github.com/poolsync/poolsync/internal/source"
 )
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -192,7 +193,7 @@ func FuzzAnnotations(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		var out bytes.Buffer
-		require.NoError(t, annotate.Options{Under: "assessments"}.Write(&out, hostilePlan(s).Page(false)))
+		require.NoError(t, annotate.Options{Tree: source.Tree{Dir: "/w/assessments", Root: "/w"}}.Write(&out, hostilePlan(s).Page(false)))
 		checkCommands(t, out.String())
 	})
 }

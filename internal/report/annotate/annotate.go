@@ -6,7 +6,6 @@ package annotate
 import (
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -17,9 +16,8 @@ import (
 
 // Options say how annotations are written.
 type Options struct {
-	// Under is the folder of the repository that file names begin in; empty: its
-	// root. GitHub wants names from there.
-	Under string
+	// Tree says where the repository's root is. GitHub wants names from there.
+	Tree source.Tree
 }
 
 // The kinds of annotation.
@@ -40,9 +38,7 @@ func (o Options) Write(w io.Writer, p page.Page) error {
 	var b strings.Builder
 	counts := map[string]int{}
 	put := func(c command) {
-		if c.at.File != "" && !path.IsAbs(c.at.File) {
-			c.at.File = path.Join(o.Under, c.at.File)
-		}
+		c.at.File, _ = o.Tree.Name(c.at.File)
 		if strings.Join(c.message, "") == "" {
 			c.message = []string{c.title}
 		}

@@ -24,7 +24,7 @@ func TestCommand(t *testing.T) {
 func TestUnder(t *testing.T) {
 	var b bytes.Buffer
 	found := source.Diagnostics{{Position: source.Position{File: "pools/ela.yaml", Line: 12, Column: 13}, Severity: source.Error, Rule: "status", Message: "m"}}
-	require.NoError(t, Options{Under: "assessments"}.Write(&b, page.Page{Findings: found}))
+	require.NoError(t, Options{Tree: source.Tree{Dir: "/w/assessments", Root: "/w"}}.Write(&b, page.Page{Findings: found}))
 	require.Contains(t, b.String(), "::error file=assessments/pools/ela.yaml,line=12,col=13,")
 }
 

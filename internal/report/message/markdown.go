@@ -19,8 +19,8 @@ type Links struct {
 	// Base is the address of the repository at the commit, such as
 	// https://github.com/acme/pools/blob/0123abc/. It is ours or the runner's.
 	Base string
-	// Under is the folder of the repository that file names begin in.
-	Under string
+	// Tree says where the root of the repository is.
+	Tree source.Tree
 }
 
 // Markdown is the message for a page, in one line.
@@ -45,10 +45,11 @@ func (m Message) Verbatim() bool { return len(m.parts) == 1 && m.parts[0].kind =
 
 // to writes a place, as a link where there is an address for it.
 func (l Links) to(p source.Position, text string) string {
-	if l.Base == "" || p.File == "" || strings.HasPrefix(p.File, "/") || strings.HasPrefix(p.File, "..") {
+	name, below := l.Tree.Name(p.File)
+	if l.Base == "" || !below {
 		return Span(text)
 	}
-	segments := strings.Split(path.Join(l.Under, p.File), "/")
+	segments := strings.Split(path.Clean(name), "/")
 	for i, s := range segments {
 		segments[i] = strings.NewReplacer("(", "%28", ")", "%29", "*", "%2A", "~", "%7E", "_", "%5F", "!", "%21", "@", "%40").Replace(url.PathEscape(s))
 	}
