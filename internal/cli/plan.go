@@ -27,8 +27,8 @@ func (p *program) planCommand() *cli.Command {
 		Description: "Compares the declared pools with what was applied and with what the item bank\n" +
 			"holds. It cannot write.\n\nExample:\n   poolsync plan pools/ -o json=plan.json --detailed-exitcode",
 		Flags: slices.Concat(poolFlags(), diffFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes"},
-			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if a guard would stop apply"},
+			&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 2 if there are changes, or pools that are not on record, pending, halted or blocked"},
+			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if apply would leave a declared pool as it is for a reason of its own"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "exit with 4 unless the plan has this `DIGEST`: it is still the one that was reviewed"},
 			&cli.BoolFlag{Name: flagOffline, Usage: "compare with what was recorded, without asking the bank: no credentials are needed"},
 			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list pools of the bank that nobody declares, too"},
@@ -95,12 +95,14 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 			changes++
 		}
 	}
-	blocked := plan.Blocked()
+	blocked, left := plan.Blocked(), leftAlone(plan)
 	switch {
-	case blocked > 0 && c.Bool(flagFailOnBlocked):
-		return exit{code: CodeGuard, reason: plural(blocked, "change") + " blocked by a guard"}
+	case left > 0 && c.Bool(flagFailOnBlocked):
+		return exit{code: CodeGuard, reason: fmt.Sprintf("apply would leave %s out%s", plural(left, "pool"), stuck(plan))}
 	case changes > 0 && c.Bool(flagDetailed):
-		return exit{code: CodeChanges, reason: plural(changes, "change")}
+		return exit{code: CodeChanges, reason: plural(changes, "change") + stuck(plan)}
+	case left > 0 && c.Bool(flagDetailed):
+		return exit{code: CodeChanges, reason: nothingToDo(plan)}
 	case blocked > 0:
 		return done(fmt.Sprintf("%s planned, %d blocked; nothing written", plural(changes, "change"), blocked))
 	case changes > 0:
@@ -108,6 +110,32 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 	default:
 		return done(nothingToDo(plan))
 	}
+}
+
+// leftAlone counts the pools that apply would leave as they are although they are
+// not as declared, or although that cannot be told.
+func leftAlone(plan diff.Plan) int {
+	n := 0
+	for _, ch := range plan.Changes {
+		if len(ch.Blocked) > 0 || ch.Has(diff.Unknown) || ch.Has(diff.Pending) || ch.Has(diff.Halted) {
+			n++
+		}
+	}
+	return n
+}
+
+// stuck lists what keeps pools from being as declared, for the last line.
+func stuck(plan diff.Plan) string {
+	var b strings.Builder
+	if n := plan.Blocked(); n > 0 {
+		fmt.Fprintf(&b, "; %d blocked", n)
+	}
+	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted} {
+		if n := plan.Count(a); n > 0 {
+			fmt.Fprintf(&b, "; %d %s", n, a)
+		}
+	}
+	return b.String()
 }
 
 // nothingToDo says that nothing is to be written, and what there is to look at.

@@ -27,6 +27,9 @@ func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool)
 	if err != nil {
 		return planner.Made{}, err
 	}
+	if err := s.warnFreeze(ctx, snap); err != nil {
+		return planner.Made{}, err
+	}
 	if err := s.checkBanks(snap); err != nil {
 		return planner.Made{}, err
 	}

@@ -68,6 +68,17 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	return marshal(plan(p))
 }
 
+// MarshalJSON writes the drift with the words of the changes beside it.
+func (d Drift) MarshalJSON() ([]byte, error) {
+	type drift Drift
+	w := d.wording(true, false)
+	d.Written = make([]written, len(d.Changes))
+	for i, ch := range d.Changes {
+		d.Written[i] = w.write(ch)
+	}
+	return marshal(drift(d))
+}
+
 // MarshalJSON writes the result with the words of its changes.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type result Result

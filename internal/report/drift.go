@@ -18,7 +18,8 @@ type Drift struct {
 	Drift     []diff.Drifted `json:"drift"`
 	Orphaned  []pool.Key     `json:"orphaned"`
 	Unmanaged []Listed       `json:"unmanaged"`
-	Changes   []diff.Change  `json:"changes"`
+	Changes   []diff.Change  `json:"-"`
+	Written   []written      `json:"changes"` // Changes in words, made where the document is written
 
 	ListUnmanaged bool       `json:"-"` // else they are a number
 	Lost          *LostState `json:"-"`
