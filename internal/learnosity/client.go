@@ -179,7 +179,7 @@ func (c *conn) warn() {
 	}
 }
 
-// ServerTime gives the server's clock: the latest meta.timestamp, advanced by
+// ServerTime returns the server's clock: the latest meta.timestamp, advanced by
 // the time that has passed here since. It is false before the first answer. Its
 // resolution is a second.
 func (r *Reader) ServerTime() (time.Time, bool) { return r.conn.clock.serverTime() }

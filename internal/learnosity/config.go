@@ -30,7 +30,7 @@ type ConfigError struct {
 	Advice  string // what to do about it
 }
 
-// Error gives setting and problem.
+// Error returns setting and problem.
 func (e *ConfigError) Error() string { return e.Setting + " " + e.Problem }
 
 // Hint says what to do about it.

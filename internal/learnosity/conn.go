@@ -85,7 +85,7 @@ func (c *conn) attempt(ctx context.Context, k call, request []byte, n int) (answ
 // gave up: cutting it off would leave its outcome in doubt.
 const finishTime = 3 * time.Second
 
-// finishing gives a context that ends finishTime after the given one.
+// finishing returns a context that ends finishTime after the given one.
 func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

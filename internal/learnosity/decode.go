@@ -122,7 +122,7 @@ func excerpt(h http.Header, body []byte) (string, error) {
 	return clean(string(start[:min(len(start), 4*maxToken)]), maxToken), errNotJSON
 }
 
-// records gives the records of an answer. The pools page shows data as one
+// records returns the records of an answer. The pools page shows data as one
 // object for get and as an array for set; both are taken. Anything else is an
 // error, since it must not pass for "no records".
 func (a answer) records() ([]json.RawMessage, error) {
@@ -140,7 +140,7 @@ func (a answer) records() ([]json.RawMessage, error) {
 	return nil, errNoData
 }
 
-// listed gives the records of the answer to a get. A PHP service writes a list
+// listed returns the records of the answer to a get. A PHP service writes a list
 // without members as {} or null; left out, it is one only where the server counts
 // no records.
 func (a answer) listed() ([]json.RawMessage, error) {
@@ -172,7 +172,7 @@ func object(raw json.RawMessage, key string) (record, error) {
 	return r, nil
 }
 
-// text gives a member that is a string, or a number as it was written, and ""
+// text returns a member that is a string, or a number as it was written, and ""
 // for anything else.
 func (r record) text(key string) string { return scalar(r[key]) }
 
@@ -193,7 +193,7 @@ func scalar(raw json.RawMessage) string {
 	return ""
 }
 
-// integer gives a number, also one written as a string or with a fraction, and
+// integer returns a number, also one written as a string or with a fraction, and
 // 0 for anything else.
 func integer(raw json.RawMessage) int64 {
 	text := scalar(raw)

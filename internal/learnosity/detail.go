@@ -40,7 +40,7 @@ func clean(text string, limit int) string {
 	return text
 }
 
-// flatten gives any JSON value as readable text of one line: lists joined by
+// flatten returns any JSON value as readable text of one line: lists joined by
 // semicolons, objects as "code message (reference), other: value".
 func flatten(raw json.RawMessage) string {
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -52,7 +52,7 @@ func flatten(raw json.RawMessage) string {
 	return clean(describe(v, 0), maxDetail)
 }
 
-// codeIn gives the first error code that a JSON value names, or 0. Codes of the
+// codeIn returns the first error code that a JSON value names, or 0. Codes of the
 // API have five digits.
 func codeIn(raw json.RawMessage) int {
 	var v any

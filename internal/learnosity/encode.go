@@ -44,7 +44,7 @@ var (
 	errNotInteger = errors.New("holds a number that is not an integer below 2^53, which cannot be signed")
 )
 
-// canonical gives the JSON text of a request as it is signed and sent: compact,
+// canonical returns the JSON text of a request as it is signed and sent: compact,
 // nothing escaped but what JSON demands, without the line end that an Encoder
 // adds.
 func canonical(v any) ([]byte, error) {
@@ -84,7 +84,7 @@ func audit(text []byte) error {
 	return nil
 }
 
-// auditString takes what follows an opening quote and gives the length up to
+// auditString takes what follows an opening quote and returns the length up to
 // and including the closing one.
 func auditString(text []byte) (int, error) {
 	for i := 0; i < len(text); i++ {

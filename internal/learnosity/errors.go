@@ -23,7 +23,7 @@ const (
 	NotSent
 )
 
-// String gives "in doubt", "refused" or "not sent".
+// String returns "in doubt", "refused" or "not sent".
 func (o Outcome) String() string {
 	switch o {
 	case Refused:
@@ -34,7 +34,7 @@ func (o Outcome) String() string {
 	return "in doubt"
 }
 
-// OutcomeOf gives the outcome of a call from its error. Errors that are not
+// OutcomeOf returns the outcome of a call from its error. Errors that are not
 // from this package are InDoubt.
 func OutcomeOf(err error) Outcome {
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -116,7 +116,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the fault, context.Canceled and the cause of it among them.
+// Unwrap returns the fault, context.Canceled and the cause of it among them.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Outcome says whether the call took effect.

@@ -29,7 +29,7 @@ const maxListing = 1 << 30
 type listing[T any] struct {
 	call   call
 	params params
-	// decode gives a record and the key by which it is told apart.
+	// decode returns a record and the key by which it is told apart.
 	decode func(json.RawMessage) (T, string, error)
 	// narrow puts a chunk of what was asked for into the parameters.
 	narrow func(*params, []string)
@@ -277,7 +277,7 @@ func distinct(texts []string) []string {
 	return out
 }
 
-// texts gives a list of any kind of text as plain strings.
+// texts returns a list of any kind of text as plain strings.
 func texts[S ~string](list []S) []string {
 	if len(list) == 0 {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/poolsync/poolsync/internal/pool"
 )
 
-// mostInAWindow gives the largest number of arrivals within any five seconds.
+// mostInAWindow returns the largest number of arrivals within any five seconds.
 func mostInAWindow(arrivals []time.Time) int {
 	slices.SortFunc(arrivals, time.Time.Compare)
 	most, from := 0, 0

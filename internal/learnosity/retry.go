@@ -61,7 +61,7 @@ type policy struct {
 	faults, throttled, skewed int
 }
 
-// judge gives the error that backoff.Retry acts on.
+// judge returns the error that backoff.Retry acts on.
 func (p *policy) judge(e *Error) error {
 	switch {
 	case e.throttled():
@@ -81,7 +81,7 @@ func (p *policy) judge(e *Error) error {
 	return backoff.Permanent(e)
 }
 
-// interrupted gives the cause of a context's end, as an error that is both the
+// interrupted returns the cause of a context's end, as an error that is both the
 // cause and context.Canceled or context.DeadlineExceeded.
 func interrupted(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)

@@ -16,7 +16,7 @@ var loggable = map[string]bool{
 	"required_tags": true, "additional_tags": true, "type": true,
 }
 
-// shown gives a request for the log, with every value that is not loggable
+// shown returns a request for the log, with every value that is not loggable
 // replaced.
 func shown(request any) string {
 	data, err := json.Marshal(request)

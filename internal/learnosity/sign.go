@@ -37,22 +37,22 @@ func (s Secret) text() string {
 // IsZero reports whether there is no secret.
 func (s Secret) IsZero() bool { return s.text() == "" }
 
-// String gives "[redacted]".
+// String returns "[redacted]".
 func (s Secret) String() string { return redacted }
 
-// GoString gives "[redacted]".
+// GoString returns "[redacted]".
 func (s Secret) GoString() string { return redacted }
 
 // Format writes "[redacted]" whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// LogValue gives "[redacted]".
+// LogValue returns "[redacted]".
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText gives "[redacted]".
+// MarshalText returns "[redacted]".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// MarshalJSON gives "[redacted]" as a JSON string.
+// MarshalJSON returns "[redacted]" as a JSON string.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // stampLayout is the timestamp of a security packet: UTC, to the minute.
@@ -91,7 +91,7 @@ func (p *packet) sign(secret Secret, request, action string) error {
 	return nil
 }
 
-// form gives the body of a request signed at the given time: the form fields
+// form returns the body of a request signed at the given time: the form fields
 // security, request and action.
 func (c *conn) form(request []byte, action string, at time.Time) (string, error) {
 	p := packet{Key: c.key, Domain: c.domain, Timestamp: at.UTC().Format(stampLayout)}

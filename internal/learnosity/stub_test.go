@@ -36,7 +36,7 @@ type sent struct {
 	at      time.Time
 }
 
-// list gives a member of the request that is a list of strings.
+// list returns a member of the request that is a list of strings.
 func (s sent) list(key string) []string {
 	var out []string
 	values, _ := s.request[key].([]any)
@@ -163,7 +163,7 @@ func failure(status, code int) *reply {
 
 func broken(err error) *reply { return &reply{err: err} }
 
-// poolRecords gives data with a pool for each reference.
+// poolRecords returns data with a pool for each reference.
 func poolRecords(references ...string) string {
 	records := make([]string, len(references))
 	for i, r := range references {

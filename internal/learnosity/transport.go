@@ -33,7 +33,7 @@ func newTransport(timeout time.Duration, proxy proxyFunc) *http.Transport {
 	}
 }
 
-// httpClient gives a client that keeps no cookies and follows no redirect: one
+// httpClient returns a client that keeps no cookies and follows no redirect: one
 // that is followed loses the body, and what comes back (41000) blames a
 // security packet that was fine.
 func httpClient(t http.RoundTripper) *http.Client {

@@ -100,8 +100,8 @@ func checkRequest(verb pool.Verb, p pool.Request) error {
 	return nil
 }
 
-// decodeAccepted gives the jobs of the pools that were sent. A pool that the
-// answer gives two jobs counts as missing.
+// decodeAccepted returns the jobs of the pools that were sent. A pool that the
+// answer returns two jobs counts as missing.
 func decodeAccepted(a answer, pools []pool.Request) (map[pool.Reference]pool.JobReference, error) {
 	records, err := a.records()
 	if err != nil {

@@ -72,7 +72,7 @@ func (s *Server) control(r *http.Request, local bool) reply {
 	return reply{status: http.StatusOK, contentType: kind, date: s.lockedNow(), body: out}
 }
 
-// controlled routes a control request and gives the body of the answer.
+// controlled routes a control request and returns the body of the answer.
 func (s *Server) controlled(r *http.Request, body []byte) (kind string, out []byte, err error) {
 	noun, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), controlPrefix), "/")
 	switch noun {
@@ -253,7 +253,7 @@ func (s *Server) controlLog(method string) (string, []byte, error) {
 	return "", nil, errMethod
 }
 
-// lines gives the lines of a body that are neither empty nor a # comment.
+// lines returns the lines of a body that are neither empty nor a # comment.
 func lines(body []byte) (out []string) {
 	scan := bufio.NewScanner(bytes.NewReader(body))
 	for scan.Scan() {

@@ -14,7 +14,7 @@ type Snapshot struct {
 	Activities []Activity `json:"activities"`
 }
 
-// Pools gives the pools of a bank by reference, as pools get shows them without lag.
+// Pools returns the pools of a bank by reference, as pools get shows them without lag.
 func (s *Server) Pools(bank int64) []PoolRecord {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,7 +31,7 @@ func (s *Server) Pools(bank int64) []PoolRecord {
 	return out
 }
 
-// PoolContent gives a pool's copies; false if there is no such pool.
+// PoolContent returns a pool's copies; false if there is no such pool.
 func (s *Server) PoolContent(bank int64, reference string) (Snapshot, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

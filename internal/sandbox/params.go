@@ -61,7 +61,7 @@ const (
 )
 
 // params reads the members of one request object. The first fault is kept and
-// later reads give zero values, so that a reader is a plain list of fields.
+// later reads return zero values, so that a reader is a plain list of fields.
 type params struct {
 	path string
 	m    map[string]json.RawMessage
@@ -137,7 +137,7 @@ func (p *params) integer(member string) (int64, bool) {
 	return decodeAs[int64](p, member, "an integer")
 }
 
-// optional gives nil for a string that was left out.
+// optional returns nil for a string that was left out.
 func (p *params) optional(member string) *string {
 	if v, ok := p.str(member); ok {
 		return &v

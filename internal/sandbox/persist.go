@@ -48,7 +48,7 @@ type places[T any] struct {
 	at   map[*T]int
 }
 
-// of gives the places of a map's records, in the order of their references so that
+// of returns the places of a map's records, in the order of their references so that
 // the file does not change without need.
 func (p *places[T]) of(records map[string]*T) []int {
 	out := make([]int, 0, len(records))

@@ -139,7 +139,7 @@ func (x *exchange) getPools(p *params) (result, *apiError) {
 	return result{data: x.shape(out, "get-object"), records: len(out), next: next}, nil
 }
 
-// shape gives a list of one as the thing itself where U14 says so.
+// shape returns a list of one as the thing itself where U14 says so.
 func (x *exchange) shape(list []any, value string) any {
 	if u := x.server.sw.U14; len(list) == 1 && (u == value || u == "object") {
 		return list[0]

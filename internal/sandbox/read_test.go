@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recordRefs gives the references of items or activities.
+// recordRefs returns the references of items or activities.
 func recordRefs(t *testing.T, a answered) string {
 	t.Helper()
 	var data []struct{ Reference string }

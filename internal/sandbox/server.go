@@ -156,7 +156,7 @@ func (s *Server) SetSwitches(sw Switches) error {
 	return nil
 }
 
-// Switches gives the switches in force, defaults filled in.
+// Switches returns the switches in force, defaults filled in.
 func (s *Server) Switches() Switches {
 	s.mu.Lock()
 	defer s.mu.Unlock()

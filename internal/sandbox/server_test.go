@@ -129,7 +129,7 @@ func (h harness) pool(reference string) PoolRecord {
 	return PoolRecord{}
 }
 
-// holds gives the references of a pool's items, then of its activities.
+// holds returns the references of a pool's items, then of its activities.
 func (h harness) holds(reference string) (refs []string) {
 	h.Helper()
 	snap, ok := h.s.PoolContent(505, reference)
@@ -143,7 +143,7 @@ func (h harness) holds(reference string) (refs []string) {
 	return refs
 }
 
-// outcome gives the end of a job as jobs get tells it.
+// outcome returns the end of a job as jobs get tells it.
 func (h harness) outcome(reference string) jobJSON {
 	h.Helper()
 	var jobs []jobJSON

@@ -178,7 +178,7 @@ func sortRecords[T any](list []ordered[T]) []ordered[T] {
 	return list
 }
 
-// listing gives cached[field], sorting the records once if it is not there.
+// listing returns cached[field], sorting the records once if it is not there.
 func listing[T any](cached *map[string][]ordered[T], field string, records map[string]T, entry func(T) ordered[T]) []ordered[T] {
 	if list, ok := (*cached)[field]; ok {
 		return list

@@ -53,7 +53,7 @@ func (s *Server) reply(r *http.Request, local bool) reply {
 	return s.answer(r)
 }
 
-// RoundTripper gives a transport that reaches the server without a socket,
+// RoundTripper returns a transport that reaches the server without a socket,
 // whatever the host of the URL: inside a testing/synctest bubble waiting costs
 // nothing. Cut connections become the errors net/http would give.
 func (s *Server) RoundTripper() http.RoundTripper { return roundTripper{s} }

@@ -5,10 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The form of the security packet (SDKs, validateParameterLengths).
@@ -49,7 +54,7 @@ func signature(secret string, packet map[string]string, f form) string {
 	return signaturePrefix + hex.EncodeToString(mac.Sum(nil))
 }
 
-// verify checks the security packet of a request and gives the consumer key, which
+// verify checks the security packet of a request and returns the consumer key, which
 // is known even of a refused request.
 func (s *Server) verify(f form, now time.Time) (key string, refused *apiError) {
 	packet, refused := readPacket(f.security)
@@ -134,4 +139,148 @@ func checkLengths(packet map[string]string) *apiError {
 		}
 	}
 	return nil
+}
+
+// phpCanonical re-encodes a JSON text the way a PHP server would that decodes the
+// request before it checks the signature: compact, members in their order, UTF-8
+// and slashes unescaped, U+2028 and U+2029 escaped. What PHP would change in value
+// (floats, integers beyond 64 bits, repeated members, invalid UTF-8) is refused.
+func phpCanonical(text string) (string, error) {
+	if !utf8.ValidString(text) {
+		return "", errors.New("invalid UTF-8")
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var b strings.Builder
+	if err := encodeNext(dec, &b); err != nil {
+		return "", err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return "", errors.New("text after the value")
+	}
+	return b.String(), nil
+}
+
+func encodeNext(dec *json.Decoder, b *strings.Builder) error {
+	token, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	switch v := token.(type) {
+	case json.Delim:
+		if v == '{' {
+			return encodeObject(dec, b)
+		}
+		return encodeArray(dec, b)
+	case json.Number:
+		if _, err := strconv.ParseInt(v.String(), 10, 64); err != nil {
+			return fmt.Errorf("%s is not a 64-bit integer", v)
+		}
+		b.WriteString(v.String())
+	case string:
+		encodePHPString(b, v)
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case nil:
+		b.WriteString("null")
+	}
+	return nil
+}
+
+func encodeArray(dec *json.Decoder, b *strings.Builder) error {
+	b.WriteByte('[')
+	for i := 0; dec.More(); i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := encodeNext(dec, b); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(']')
+	_, err := dec.Token()
+	return err
+}
+
+func encodeObject(dec *json.Decoder, b *strings.Builder) error {
+	seen := map[string]bool{}
+	b.WriteByte('{')
+	for i := 0; dec.More(); i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return fmt.Errorf("member %q is repeated", name)
+		}
+		seen[name] = true
+		encodePHPString(b, name)
+		b.WriteByte(':')
+		if err := encodeNext(dec, b); err != nil {
+			return err
+		}
+	}
+	b.WriteByte('}')
+	_, err := dec.Token()
+	return err
+}
+
+// encodePHPString escapes what json_encode does under JSON_UNESCAPED_UNICODE and
+// JSON_UNESCAPED_SLASHES.
+func encodePHPString(b *strings.Builder, s string) {
+	short := map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+	b.WriteByte('"')
+	for _, r := range s {
+		switch esc, ok := short[r]; {
+		case ok:
+			b.WriteString(esc)
+		case r < 0x20, r == '\u2028', r == '\u2029':
+			fmt.Fprintf(b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+}
+
+// quotaWindow is the sliding window of "Rate Limiting With the Data API".
+const quotaWindow = 5 * time.Second
+
+// quotaKey is what one quota is kept for: set and update of an endpoint do not
+// share theirs.
+type quotaKey struct{ consumer, action, endpoint string }
+
+// perWindow is the documented number of calls in any window.
+func perWindow(action string) int {
+	if action == "get" {
+		return 1000
+	}
+	return 50
+}
+
+// withinQuota counts a call, or refuses it. A refused call does not count.
+func (s *Server) withinQuota(k quotaKey, now time.Time) bool {
+	if s.opts.NoQuotas {
+		return true
+	}
+	calls := s.quota[k]
+	for len(calls) > 0 && now.Sub(calls[0]) >= quotaWindow {
+		calls = calls[1:]
+	}
+	if len(calls) >= perWindow(k.action) {
+		s.quota[k] = calls
+		return false
+	}
+	s.quota[k] = append(calls, now)
+	return true
+}
+
+// splitPath separates /{version}/{endpoint}.
+func splitPath(path string) (version, endpoint string) {
+	version, endpoint, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return version, strings.TrimSuffix(endpoint, "/")
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// wire gives an item as items get shows it: the twelve members measured on the
+// wire returns an item as items get shows it: the twelve members measured on the
 // live API, and those that include.items asks for.
 func (it *Item) wire(include []string) map[string]any {
 	widgets := make([]map[string]string, len(it.Questions))
@@ -28,7 +28,7 @@ func (it *Item) wire(include []string) map[string]any {
 	return m
 }
 
-// wire gives an activity as activities get shows it.
+// wire returns an activity as activities get shows it.
 func (a *Activity) wire(include []string) map[string]any {
 	m := map[string]any{
 		"reference": a.Reference, "description": a.Description, "status": a.Status, "tags": readShape(a.Tags),
@@ -82,7 +82,7 @@ func (x *exchange) getTags(p *params) (result, *apiError) {
 	return result{data: out, records: len(out), next: next}, nil
 }
 
-// tags gives every tag of the bank or pool, sorted by type and name: the sandbox
+// tags returns every tag of the bank or pool, sorted by type and name: the sandbox
 // knows no other sort key.
 func (src source) tags() []Tag {
 	if src.held != nil {
