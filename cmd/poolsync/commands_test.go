@@ -330,6 +330,7 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 //	                                    somebody else's pool, or rebuild, of these items
 //	bank remove BANK REF                the pool is gone
 //	bank item BANK REF                  an edit of an item, which moves its dt_updated
+//	bank tag BANK REF TYPE=NAME         gives an item one tag in place of its own
 //	bank switch NAME=VALUE              an undocumented behaviour
 //	bank fault TEXT                     a fault, as the sandbox's --fault takes it
 //	bank fresh                          another bank at the same address
@@ -353,6 +354,9 @@ func bank(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(s.RemovePool(number(), args[2]))
 	case "item":
 		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Title += " (edited)" }))
+	case "tag":
+		kind, name, _ := strings.Cut(args[3], "=")
+		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Tags = map[string][]string{kind: {name}} }))
 	case "unpublish-item":
 		ts.Check(s.EditItem(number(), args[2], func(it *sandbox.Item) { it.Status = "unpublished" }))
 	case "switch":

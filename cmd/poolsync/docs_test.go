@@ -55,7 +55,7 @@ func TestDocuments(t *testing.T) {
 func TestRulesOfARun(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "rules.md"))
 	require.NoError(t, err)
-	for _, rule := range []string{"bank-conflict", "bank-unstated", itembank.RuleUnknownReference, itembank.RuleNotPublished, itembank.RuleForeignItems, itembank.RuleUnknownTag} {
+	for _, rule := range []string{"bank-conflict", "bank-unstated", itembank.RuleUnknownReference, itembank.RuleNotPublished, itembank.RuleForeignItems, itembank.RuleUnknownTag, itembank.RuleTagSelects, itembank.RuleEmptyPool} {
 		_, section, found := strings.Cut(string(page), "\n### "+rule+"\n")
 		require.True(t, found, rule)
 		section, _, _ = strings.Cut(section, "\n### ")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/poolsync/poolsync/internal/learnosity"
@@ -268,11 +267,4 @@ func Carries(tags, wanted []pool.Tag) bool {
 
 func carries(tags []pool.Tag, w pool.Tag) bool {
 	return slices.ContainsFunc(tags, func(t pool.Tag) bool { return t.Type == w.Type && (w.Name == "" || t.Name == w.Name) })
-}
-
-// nearly reports whether tags hold a tag but for letter case.
-func nearly(tags []pool.Tag, w pool.Tag) bool {
-	return slices.ContainsFunc(tags, func(t pool.Tag) bool {
-		return strings.EqualFold(t.Type, w.Type) && (w.Name == "" || strings.EqualFold(t.Name, w.Name))
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/pool"
@@ -12,172 +13,280 @@ import (
 	"github.com/poolsync/poolsync/internal/suggest"
 )
 
-// TagReader is what a look-up needs beside a Reader.
-type TagReader interface {
-	Reader
-	Tags(ctx context.Context, q learnosity.TagsQuery) ([]pool.Tag, error)
-}
-
 // The rules of a look-up, as findings name them.
 const (
 	RuleUnknownReference = "bank-unknown-reference"
 	RuleNotPublished     = "bank-not-published"
 	RuleForeignItems     = "bank-foreign-items"
 	RuleUnknownTag       = "bank-unknown-tag"
+	RuleTagSelects       = "bank-tag-selects"
+	RuleEmptyPool        = "bank-empty-pool"
 )
-
-// contents is what a bank has of what the manifests name.
-type contents struct {
-	items      map[string]learnosity.Item
-	activities map[string]learnosity.Activity
-	tags       map[string][]string // names by type
-}
 
 // Lookup looks the references and tags of declared pools up in their banks. A
 // reference that is missing or cannot be put into a pool is an error, since it
-// would fail the pool's job; a tag that does not exist is a warning, since it
-// may come to exist.
-func Lookup(ctx context.Context, r TagReader, declared []pool.Declared) (source.Diagnostics, error) {
+// would fail the pool's job; a tag that selects nothing is a warning, since it may
+// come to select something.
+func Lookup(ctx context.Context, r LibraryReader, declared []pool.Declared) (source.Diagnostics, error) {
 	byBank := map[pool.Bank][]*pool.Declared{}
 	for i := range declared {
 		byBank[declared[i].Bank] = append(byBank[declared[i].Bank], &declared[i])
 	}
 	var found source.Diagnostics
 	for _, b := range slices.Sorted(maps.Keys(byBank)) {
-		c, err := readContents(ctx, r, b, byBank[b])
+		l := NewLibrary(r, b)
+		wanted := make([]Wanted, len(byBank[b]))
+		for i, d := range byBank[b] {
+			wanted[i] = wantedFor(d)
+		}
+		if err := l.Read(ctx, wanted); err != nil {
+			return nil, err
+		}
+		more, err := l.Check(ctx, byBank[b])
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range byBank[b] {
-			found = append(found, c.check(d)...)
-		}
+		found = append(found, more...)
 	}
 	return found.Sort(), nil
 }
 
-func readContents(ctx context.Context, r TagReader, b pool.Bank, declared []*pool.Declared) (contents, error) {
-	c := contents{items: map[string]learnosity.Item{}, activities: map[string]learnosity.Activity{}, tags: map[string][]string{}}
-	var items, activities []string
+func wantedFor(d *pool.Declared) Wanted {
+	return Wanted{Content: d.Content, IgnoreEmpty: d.IgnoreEmpty, Unpublished: d.UnpublishedPublished}
+}
+
+// check is the look-up of one pool.
+type check struct {
+	*Library
+	d      *pool.Declared
+	wanted Wanted
+	near   []string // references that a missing one may have been meant to be
+	found  source.Diagnostics
+}
+
+func (c *check) add(severity source.Severity, rule string, at source.Place, message, hint string) {
+	c.found = append(c.found, source.Diagnostic{Position: c.d.Position(at), Severity: severity, Rule: rule, Message: message, Hint: hint})
+}
+
+// Check compares pools with their bank, of which what they name was read. What only
+// findings need is read now.
+func (l *Library) Check(ctx context.Context, declared []*pool.Declared) (source.Diagnostics, error) {
+	if err := l.readTags(ctx, declared); err != nil {
+		return nil, err
+	}
+	var near []string
+	if slices.ContainsFunc(declared, func(d *pool.Declared) bool {
+		return slices.ContainsFunc(d.Content.Items, func(ref string) bool { _, ok := l.items[ref]; return !ok })
+	}) {
+		near = l.references(ctx)
+	}
+	var found source.Diagnostics
+	for _, d := range declared {
+		c := check{Library: l, d: d, wanted: wantedFor(d), near: near}
+		c.references()
+		c.tags()
+		if d.Content.Len() > 0 && l.Resolve(c.wanted).Len() == 0 {
+			c.add(source.Error, RuleEmptyPool, d.At.Content, "the pool would be empty: nothing that its content names can enter it",
+				"its job would halt; what stands in the way is said at each entry")
+		}
+		found = append(found, c.found...)
+	}
+	return found, nil
+}
+
+// readTags lists the tags of the types of which some tag was not seen on any item or
+// activity, and of all types where the bank does not have one of these.
+func (l *Library) readTags(ctx context.Context, declared []*pool.Declared) error {
 	types := map[string]bool{}
 	for _, d := range declared {
-		items = append(items, d.Content.Items...)
-		activities = append(activities, d.Content.Activities...)
-		for t := range allTags(d.Content) {
-			types[t.Type] = true
+		w := wantedFor(d)
+		for k, list := range lists(d.Content) {
+			for _, s := range list {
+				for _, t := range l.unseen(kind(k), s, w) {
+					types[t.Type] = true
+				}
+			}
 		}
 	}
-	if len(items) > 0 {
-		list, err := r.Items(ctx, learnosity.ItemsQuery{Bank: b, References: items})
-		if err != nil {
-			return c, err
-		}
-		for _, it := range list {
-			c.items[it.Reference] = it
-		}
+	if len(types) == 0 {
+		return nil
 	}
-	if len(activities) > 0 {
-		list, err := r.Activities(ctx, learnosity.ActivitiesQuery{Bank: b, References: activities})
-		if err != nil {
-			return c, err
-		}
-		for _, a := range list {
-			c.activities[a.Reference] = a
-		}
+	names := slices.Sorted(maps.Keys(types))
+	if err := l.tagNames(ctx, names); err != nil {
+		return err
 	}
-	if len(types) > 0 {
-		list, err := r.Tags(ctx, learnosity.TagsQuery{Bank: b, Types: slices.Sorted(maps.Keys(types))})
-		if err != nil {
-			return c, err
-		}
-		for _, t := range list {
-			c.tags[t.Type] = append(c.tags[t.Type], t.Name)
-		}
+	if slices.ContainsFunc(names, func(t string) bool { return len(l.tags[t]) == 0 }) {
+		return l.listTags(ctx, nil)
 	}
-	return c, nil
+	return nil
 }
 
-// allTags gives every tag that the content's selectors name.
-func allTags(c pool.Content) map[pool.Tag]bool {
-	tags := map[pool.Tag]bool{}
-	for _, s := range slices.Concat(c.Tags, c.ItemTags, c.ActivityTags) {
-		for t := range selectorTags(s) {
-			tags[t] = true
+// unseen are the tags of an entry that nothing which it selects carries.
+func (l *Library) unseen(kind kind, s pool.Selector, w Wanted) []pool.Tag {
+	got := l.selected(kind, s, w.Unpublished)
+	var out []pool.Tag
+	for _, t := range tagsOf(s) {
+		seen := slices.ContainsFunc(got.Items, func(it learnosity.Item) bool { return len(it.Tags) == 0 || carries(it.Tags, t) }) ||
+			slices.ContainsFunc(got.Activities, func(a learnosity.Activity) bool { return len(a.Tags) == 0 || carries(a.Tags, t) })
+		if !seen {
+			out = append(out, t)
 		}
 	}
-	return tags
+	return out
 }
 
-func selectorTags(s pool.Selector) map[pool.Tag]bool {
-	tags := map[pool.Tag]bool{}
+func tagsOf(s pool.Selector) []pool.Tag {
 	if s.Type != "" {
-		tags[pool.Tag{Type: s.Type, Name: s.Name}] = true
+		return []pool.Tag{{Type: s.Type, Name: s.Name}}
 	}
-	for _, t := range slices.Concat(s.Required, s.Additional) {
-		tags[t] = true
-	}
-	return tags
+	return slices.Concat(s.Required, s.Additional)
 }
 
-// check compares one pool with what its bank has.
-func (c contents) check(d *pool.Declared) source.Diagnostics {
-	var found source.Diagnostics
-	add := func(severity source.Severity, rule string, at source.Place, message, hint string) {
-		found = append(found, source.Diagnostic{Position: d.Position(at), Severity: severity, Rule: rule, Message: message, Hint: hint})
-	}
-	for i, ref := range d.Content.Items {
+func (c *check) references() {
+	for i, ref := range c.d.Content.Items {
 		it, ok := c.items[ref]
-		c.checkStatus(add, d, "item", ref, it.Status, ok, at(d.At.Items, i))
+		c.status("item", ref, it.Status, ok, at(c.d.At.Items, i))
 	}
-	for i, ref := range d.Content.Activities {
+	for i, ref := range c.d.Content.Activities {
 		a, ok := c.activities[ref]
-		c.checkStatus(add, d, "activity", ref, a.Status, ok, at(d.At.Activities, i))
-		for _, b := range a.Banks {
-			if b != d.Bank && d.Bank != pool.Primary {
-				add(source.Error, RuleForeignItems, at(d.At.Activities, i),
-					fmt.Sprintf("activity %q has items of item bank %s", ref, b), "a pool takes items of one bank only; its job would halt")
-			}
+		c.status("activity", ref, a.Status, ok, at(c.d.At.Activities, i))
+		if ok && c.wanted.enters(a.Status) {
+			c.itemsOf(a, fmt.Sprintf("activity %q", ref), at(c.d.At.Activities, i))
 		}
 	}
-	for _, list := range []struct {
-		selectors []pool.Selector
-		places    []source.Place
-	}{{d.Content.Tags, d.At.Tags}, {d.Content.ItemTags, d.At.ItemTags}, {d.Content.ActivityTags, d.At.ActivityTags}} {
-		for i, s := range list.selectors {
-			for t := range selectorTags(s) {
-				c.checkTag(add, t, at(list.places, i))
-			}
-		}
-	}
-	return found
 }
 
-type adder func(severity source.Severity, rule string, at source.Place, message, hint string)
-
-func (c contents) checkStatus(add adder, d *pool.Declared, kind, ref string, status pool.Status, ok bool, at source.Place) {
+func (c *check) status(kind, ref string, status pool.Status, ok bool, at source.Place) {
 	switch {
 	case !ok:
-		add(source.Error, RuleUnknownReference, at, fmt.Sprintf("%s %q does not exist in item bank %s", kind, ref, d.Bank),
-			"correct the reference; if it is right, check organisation_id")
+		hint := "correct the reference; if it is right, check organisation_id"
+		if near := nearest(ref, c.near); kind == "item" && near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		c.add(source.Error, RuleUnknownReference, at, fmt.Sprintf("%s %q does not exist in item bank %s", kind, ref, c.d.Bank), hint)
 	case status == learnosity.Archived:
-		add(source.Error, RuleNotPublished, at, fmt.Sprintf("%s %q is archived and cannot be added to a pool", kind, ref), "")
-	case status != pool.Published && !d.UnpublishedPublished:
-		add(source.Error, RuleNotPublished, at, fmt.Sprintf("%s %q is %s and cannot be added to a pool", kind, ref, status),
+		c.add(source.Error, RuleNotPublished, at, fmt.Sprintf("%s %q is archived and cannot be added to a pool", kind, ref), "")
+	case !c.wanted.enters(status):
+		c.add(source.Error, RuleNotPublished, at, fmt.Sprintf("%s %q is %s and cannot be added to a pool", kind, ref, status),
 			"publish it, or set set_unpublished_to_published: true")
 	}
 }
 
-func (c contents) checkTag(add adder, t pool.Tag, at source.Place) {
-	names, ok := c.tags[t.Type]
-	switch {
-	case !ok:
-		add(source.Warning, RuleUnknownTag, at, fmt.Sprintf("the bank has no tag of type %q: it matches nothing", t.Type), "types are compared with their letter case")
-	case t.Name != "" && !slices.Contains(names, t.Name):
-		hint := "names are compared with their letter case"
-		if near := suggest.Nearest(t.Name, names); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+// nearest is the reference that was probably meant; one that differs in letter case
+// alone comes first.
+func nearest(ref string, candidates []string) string {
+	for _, c := range candidates {
+		if strings.EqualFold(c, ref) {
+			return c
 		}
-		add(source.Warning, RuleUnknownTag, at, fmt.Sprintf("the bank has no tag %q of type %q: it matches nothing", t.Name, t.Type), hint)
 	}
+	return suggest.Nearest(ref, candidates)
+}
+
+// itemsOf checks the items that an activity brings along.
+func (c *check) itemsOf(a learnosity.Activity, which string, at source.Place) {
+	var foreign bool
+	for _, b := range a.Banks {
+		if b != c.d.Bank && (c.d.Bank != pool.Primary || len(a.Banks) > 1) {
+			foreign = true
+			c.add(source.Error, RuleForeignItems, at, fmt.Sprintf("%s has items of item bank %s", which, b), "a pool takes items of one bank only; its job would halt")
+		}
+	}
+	var missing, left []string
+	for _, ref := range a.Items {
+		switch it, ok := c.items[ref]; {
+		case !ok:
+			missing = append(missing, ref)
+		case !c.wanted.enters(it.Status):
+			left = append(left, fmt.Sprintf("%s (%s)", ref, it.Status))
+		}
+	}
+	if len(missing) > 0 && !foreign {
+		c.add(source.Error, RuleForeignItems, at, fmt.Sprintf("%s has items that item bank %s does not have: %s", which, c.d.Bank, some(missing)), "a pool takes items of one bank only; its job would halt")
+	}
+	if len(left) > 0 {
+		c.add(source.Warning, RuleNotPublished, at, fmt.Sprintf("%s has items that cannot enter a pool: %s", which, some(left)), "the pool goes without them, or its job halts")
+	}
+}
+
+// some lists a few references.
+func some(refs []string) string {
+	const most = 5
+	if len(refs) > most+1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(refs[:most], ", "), len(refs)-most)
+	}
+	return strings.Join(refs, ", ")
+}
+
+func (c *check) tags() {
+	places := [3][]source.Place{anyTags: c.d.At.Tags, itemTags: c.d.At.ItemTags, activityTags: c.d.At.ActivityTags}
+	for k, list := range lists(c.d.Content) {
+		for i, s := range list {
+			c.entry(kind(k), s, at(places[k], i))
+		}
+	}
+}
+
+// entry checks one tag entry: that its tags exist, that they select something, and
+// what the activities bring that it selects.
+func (c *check) entry(kind kind, s pool.Selector, at source.Place) {
+	unknown := false
+	for _, t := range c.unseen(kind, s, c.wanted) {
+		if !c.exists(t) {
+			unknown = true
+			c.add(source.Warning, RuleUnknownTag, at, c.noSuchTag(t), c.tagHint(t))
+		}
+	}
+	got := c.selected(kind, s, c.wanted.Unpublished)
+	if got.Near > 0 {
+		c.add(source.Warning, RuleTagSelects, at, fmt.Sprintf("the bank also selects %d whose tags differ in letter case: whether a job takes them is not known", got.Near), "write the tag as the bank has it")
+	}
+	without := s
+	without.Additional = nil
+	switch {
+	case !got.empty():
+	case len(s.Additional) > 0 && !c.selected(kind, without, c.wanted.Unpublished).empty() && c.wanted.IgnoreEmpty:
+		c.add(source.Warning, RuleTagSelects, at, "additional_tags match nothing here: all that required_tags match is taken", "ignore_empty_additional_tags: true says so")
+	case len(s.Additional) > 0 && !c.selected(kind, without, c.wanted.Unpublished).empty():
+		c.add(source.Warning, RuleTagSelects, at, "additional_tags match nothing beside required_tags: the entry selects nothing", "to take what required_tags match all the same: ignore_empty_additional_tags: true")
+	case !unknown:
+		c.add(source.Warning, RuleTagSelects, at, "nothing that can enter the pool carries these tags: the entry selects nothing", c.unpublishedHint())
+	}
+	for _, a := range c.taken(kind, s, c.wanted).Activities {
+		c.itemsOf(a, fmt.Sprintf("activity %q, which the tags select,", a.Reference), at)
+	}
+}
+
+func (c *check) unpublishedHint() string {
+	if c.wanted.Unpublished {
+		return ""
+	}
+	return "archived and unpublished content does not count"
+}
+
+func (l *Library) exists(t pool.Tag) bool {
+	names, ok := l.tags[t.Type]
+	return ok && (t.Name == "" || slices.Contains(names, t.Name))
+}
+
+func (l *Library) noSuchTag(t pool.Tag) string {
+	if len(l.tags[t.Type]) == 0 {
+		return fmt.Sprintf("the bank has no tag of type %q: it matches nothing", t.Type)
+	}
+	return fmt.Sprintf("the bank has no tag %q of type %q: it matches nothing", t.Name, t.Type)
+}
+
+func (l *Library) tagHint(t pool.Tag) string {
+	if len(l.tags[t.Type]) == 0 {
+		if near := nearest(t.Type, slices.Sorted(maps.Keys(l.tags))); near != "" {
+			return fmt.Sprintf("did you mean type %q?", near)
+		}
+		return "types are compared with their letter case"
+	}
+	if near := nearest(t.Name, l.tags[t.Type]); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "names are compared with their letter case"
 }
 
 func at(places []source.Place, i int) source.Place {

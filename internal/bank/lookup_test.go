@@ -20,6 +20,9 @@ type library struct {
 }
 
 func (l *library) Activities(_ context.Context, q learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
+	if len(q.AllTags) > 0 {
+		return nil, nil
+	}
 	return []learnosity.Activity{
 		{Reference: "a1", Status: pool.Published, Banks: []pool.Bank{q.Bank}},
 		{Reference: "mixed", Status: pool.Published, Banks: []pool.Bank{505, 606}},
@@ -70,6 +73,7 @@ func TestLookup(t *testing.T) {
 		`error a.yaml:7:9: activity "mixed" has items of item bank 606 [bank-foreign-items]`,
 		`error a.yaml:8:9: activity "nowhere" does not exist in item bank 505 [bank-unknown-reference]`,
 		`warning a.yaml:9:9: the bank has no tag "commoncor" of type "course": it matches nothing [bank-unknown-tag]`,
+		`warning a.yaml:10:9: nothing that can enter the pool carries these tags: the entry selects nothing [bank-tag-selects]`,
 		`warning a.yaml:11:9: the bank has no tag of type "Course": it matches nothing [bank-unknown-tag]`,
 	}, lines)
 	same(t, "suggestion", `did you mean "commoncore"?`, got[5].Hint)

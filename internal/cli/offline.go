@@ -16,7 +16,7 @@ const flagOffline = "offline"
 
 // offlineOnly refuses flags that only the bank can answer.
 func offlineOnly(c *cli.Context) (exit, bool) {
-	for _, flag := range []string{flagUnmanaged, flagExpectPlan} {
+	for _, flag := range []string{flagUnmanaged, flagExpectPlan, flagResolve} {
 		if c.Bool(flagOffline) && c.IsSet(flag) {
 			return usage("--%s asks nothing of the bank, and --%s needs its answers", flagOffline, flag).hint("leave one of them out"), false
 		}

@@ -31,6 +31,7 @@ func (p *program) planCommand() *cli.Command {
 			&cli.BoolFlag{Name: flagFailOnBlocked, Usage: "exit with 4 if apply would leave a declared pool as it is for a reason of its own"},
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "exit with 4 unless the plan has this `DIGEST`: it is still the one that was reviewed"},
 			&cli.BoolFlag{Name: flagOffline, Usage: "compare with what was recorded, without asking the bank: no credentials are needed"},
+			&cli.BoolFlag{Name: flagResolve, Usage: "look selectors up in the bank: which items each change brings, and what is in their way"},
 			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list pools of the bank that nobody declares, too"},
 		}),
 	}, runPlan)
@@ -80,6 +81,11 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	s.tellLostState(snap, r.Input)
 	if x, ok := s.lifts(r.Plan); !ok {
 		return diff.Plan{}, x, false
+	}
+	if c.Bool(flagResolve) {
+		if err := s.bring(ctx, r.Plan.Changes); err != nil {
+			return diff.Plan{}, failed(ctx, err), false
+		}
 	}
 	if want := c.String(flagExpectPlan); !expected(r.Plan, want) {
 		return r.Plan, failed(ctx, notExpected(r.Plan, want)), true

@@ -106,15 +106,17 @@ type LiveSeen struct {
 // Change is all that the plan has to say of one pool.
 type Change struct {
 	pool.Key
-	Actions     []Action        `json:"actions"`
-	Source      source.Position `json:"source"`
-	Fields      []Field         `json:"fields"`
-	Content     Delta           `json:"content"`
-	Calls       []Call          `json:"calls,omitempty"`
-	Evidence    Evidence        `json:"evidence"`
-	Blocked     []Refusal       `json:"-"` // report writes them, in words
-	Notes       []Note          `json:"-"` // the same
-	Fingerprint string          `json:"fingerprint,omitempty"`
+	Actions []Action        `json:"actions"`
+	Source  source.Position `json:"source"`
+	Fields  []Field         `json:"fields"`
+	Content Delta           `json:"content"`
+	// Resolved is what the change brings, where it was looked up in the bank.
+	Resolved    *Resolved `json:"resolved,omitempty"`
+	Calls       []Call    `json:"calls,omitempty"`
+	Evidence    Evidence  `json:"evidence"`
+	Blocked     []Refusal `json:"-"` // report writes them, in words
+	Notes       []Note    `json:"-"` // the same
+	Fingerprint string    `json:"fingerprint,omitempty"`
 	// Dangerous marks a change that a running exam may see.
 	Dangerous bool `json:"dangerous,omitempty"`
 

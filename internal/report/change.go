@@ -19,6 +19,7 @@ type written struct {
 	Source      source.Position   `json:"source"`
 	Fields      []diff.Field      `json:"fields"`
 	Content     diff.Delta        `json:"content"`
+	Resolved    *diff.Resolved    `json:"resolved,omitempty"`
 	Calls       []diff.Call       `json:"calls,omitempty"`
 	Evidence    diff.Evidence     `json:"evidence"`
 	Blocked     []block           `json:"blocked"`
@@ -45,7 +46,7 @@ type ended struct {
 
 func (w wording) write(ch diff.Change) written {
 	out := written{
-		Key: ch.Key, Actions: ch.Actions, Source: ch.Source, Fields: ch.Fields, Content: ch.Content, Calls: ch.Calls,
+		Key: ch.Key, Actions: ch.Actions, Source: ch.Source, Fields: ch.Fields, Content: ch.Content, Resolved: ch.Resolved, Calls: ch.Calls,
 		Evidence: ch.Evidence, Fingerprint: ch.Fingerprint, Dangerous: ch.Dangerous,
 	}
 	for _, r := range w.refusals(ch, false) {

@@ -223,12 +223,12 @@ func (w wording) lines(ch diff.Change) []page.Line {
 		if n := counts(ch.Content.Added); n != "" {
 			out = append(out, page.Line{Path: "content", After: n})
 		}
-		return out
+		return append(out, w.resolved(ch.Resolved)...)
 	}
 	for _, d := range deltaLines(ch.Content) {
 		out = append(out, w.list(d.path, d.sign, d.entries))
 	}
-	return out
+	return append(out, w.resolved(ch.Resolved)...)
 }
 
 func (w wording) list(path, sign string, entries []string) page.Line {

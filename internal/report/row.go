@@ -8,6 +8,7 @@ import (
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/report/page"
 	"github.com/poolsync/poolsync/internal/source"
 )
 
@@ -115,7 +116,11 @@ func (w wording) signature(ch diff.Change) string {
 	if ch.Evidence.Live != nil {
 		live = ch.Evidence.Live.Status
 	}
-	return fmt.Sprintf("%q %v %#v %#v %q %t %q %q", ch.Actions, ch.Source, ch.Fields, ch.Content, said, ch.Dangerous, effect(ch), live)
+	var brings []page.Line
+	if ch.Resolved != nil {
+		brings = w.resolved(ch.Resolved)
+	}
+	return fmt.Sprintf("%q %v %#v %#v %#v %q %t %q %q", ch.Actions, ch.Source, ch.Fields, ch.Content, brings, said, ch.Dangerous, effect(ch), live)
 }
 
 // commonGuards finds the refusals that hit many pools for the same reason, in
