@@ -2,7 +2,7 @@ TOOL     = go tool -modfile=tools/$(1)/go.mod $(1)
 FUZZTIME = 30s
 COUNT    = 6
 
-.PHONY: build test race lint fmt action fuzz soak sweep bench cover update demo editor
+.PHONY: build test race lint fmt action fuzz soak sweep bench cover update demo shells editor
 
 build: ## the program, in bin/
 	go build -trimpath -o bin/ ./cmd/poolsync
@@ -58,6 +58,9 @@ editor: ## the schemas as editors use them: drives yaml-language-server, compile
 
 update: ## rewrites golden files and the output in scripts
 	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+
+shells: ## the completion scripts, in bash, zsh and fish
+	go test -count=1 ./cmd/poolsync -run '^TestCompletionInShells$$' -shells
 
 demo: ## a tour of the product against the sandbox
 	go run ./internal/demo

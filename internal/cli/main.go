@@ -53,6 +53,10 @@ func Main(ctx context.Context, sys System) int {
 
 func (p *program) main(ctx context.Context) int {
 	app := p.app()
+	if len(p.Args) > 1 && p.Args[1] == completeCommand {
+		p.complete(app, p.Args[2:])
+		return CodeDone
+	}
 	args, x := arrange(p.Args, app.Commands)
 	if x == nil {
 		if err := app.RunContext(ctx, args); err != nil {
@@ -115,7 +119,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:                 p.Stderr,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
-			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.fmtCommand(), p.configCommand(), p.schemaCommand(), p.versionCommand(),
+			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.fmtCommand(), p.configCommand(), p.completionCommand(), p.schemaCommand(), p.versionCommand(),
 			p.actionCommand(),
 			p.exportCommand(),
 		},
