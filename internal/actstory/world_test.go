@@ -175,7 +175,7 @@ func (w *world) git() http.Handler {
 		}
 		(&cgi.Handler{
 			Path: filepath.Join(strings.TrimSpace(string(backend)), "git-http-backend"),
-			Env: []string{"GIT_PROJECT_ROOT=" + filepath.Join(w.dir, "served"), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=job"},
+			Env:  []string{"GIT_PROJECT_ROOT=" + filepath.Join(w.dir, "served"), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=job"},
 		}).ServeHTTP(rw, r)
 	})
 }
@@ -352,7 +352,7 @@ func (w *world) start(name, event string, payload map[string]any, options ...opt
 	stubs, err := filepath.Abs("testdata/stubs")
 	require.NoError(w.t, err)
 	for used, dir := range map[string]string{
-		"poolsync/poolsync@0000000000000000000000000000000000000000":          s.action,
+		"poolsync/poolsync@0000000000000000000000000000000000000000":         s.action,
 		"actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a":   filepath.Join(stubs, "upload-artifact"),
 		"actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": filepath.Join(stubs, "download-artifact"),
 	} {
