@@ -1,6 +1,9 @@
 package apply
 
 import (
+	"cmp"
+	"time"
+
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
 )
@@ -13,14 +16,9 @@ type task struct {
 	entry   pool.Entry  // with this call as pending
 	outcome *Outcome
 
-	requestUUID string // of the answer that accepted the call
-}
-
-// isFollowed reports whether the pool has a later call in the plan. Whether that
-// one happened is told by the time that is read back after this one.
-func (t *task) isFollowed() bool {
-	last := t.change.Calls[len(t.change.Calls)-1]
-	return t.call.Operation != last.Operation
+	readAt      time.Time // when the live record was read that the call rests on
+	requestUUID string    // of the answer that accepted the call
+	final       bool      // the server refused just this call: it is not made again
 }
 
 // batch is what one request carries: pools of one bank.
@@ -28,21 +26,23 @@ type batch struct {
 	verb  pool.Verb
 	bank  pool.Bank
 	tasks []*task
+	limit int  // how many pools it may have
 	half  bool // of a batch that was refused: its pools are read before it is sent
 }
 
-// batches groups tasks by verb and bank, at most pool.MaxBatch each, keeping
-// their order.
-func batches(tasks []*task) map[pool.Verb][]batch {
+// batches groups tasks by verb and bank, at most pool.MaxBatch each, or as many as
+// the limit of each of its pools allows, keeping their order.
+func batches(tasks []*task, limits map[pool.Key]int) map[pool.Verb][]batch {
 	out := map[pool.Verb][]batch{}
 	for _, t := range tasks {
 		v := t.call.Verb
-		list := out[v]
-		if n := len(list); n > 0 && list[n-1].bank == t.change.Bank && len(list[n-1].tasks) < pool.MaxBatch {
+		list, limit := out[v], cmp.Or(limits[t.change.Key], pool.MaxBatch)
+		if n := len(list); n > 0 && list[n-1].bank == t.change.Bank && len(list[n-1].tasks) < min(limit, list[n-1].limit) {
+			list[n-1].limit = min(limit, list[n-1].limit)
 			list[n-1].tasks = append(list[n-1].tasks, t)
 			continue
 		}
-		out[v] = append(list, batch{verb: v, bank: t.change.Bank, tasks: []*task{t}})
+		out[v] = append(list, batch{verb: v, bank: t.change.Bank, tasks: []*task{t}, limit: limit})
 	}
 	return out
 }
@@ -52,7 +52,7 @@ func batches(tasks []*task) map[pool.Verb][]batch {
 func Calls(p diff.Plan) map[pool.Verb]int {
 	n := map[pool.Verb]int{}
 	for _, stage := range stages(runnable(p.Changes)) {
-		for v, list := range batches(stage) {
+		for v, list := range batches(stage, nil) {
 			n[v] += len(list)
 		}
 	}

@@ -32,7 +32,7 @@ func FuzzBatches(f *testing.F) {
 			changes = append(changes, ch)
 		}
 		got := map[pool.Verb][]pool.Reference{}
-		for v, list := range batches(runnable(changes)) {
+		for v, list := range batches(runnable(changes), nil) {
 			for i, b := range list {
 				if n := len(b.tasks); n == 0 || n > pool.MaxBatch {
 					t.Fatalf("batch of %d pools", n)
@@ -57,7 +57,7 @@ func FuzzBatches(f *testing.F) {
 		}
 		calls := Calls(diff.Plan{Changes: changes})
 		for v := range want {
-			if n := len(batches(runnable(changes))[v]); calls[v] != n {
+			if n := len(batches(runnable(changes), nil)[v]); calls[v] != n {
 				t.Fatalf("%d %s calls foretold, %d made", calls[v], v, n)
 			}
 		}

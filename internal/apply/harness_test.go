@@ -18,10 +18,8 @@ import (
 	"github.com/poolsync/poolsync/internal/apply"
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/learnosity"
-	"github.com/poolsync/poolsync/internal/planner"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/sandbox"
-	"github.com/poolsync/poolsync/internal/settle"
 	"github.com/poolsync/poolsync/internal/state"
 )
 
@@ -70,10 +68,9 @@ type lab struct {
 	options  diff.Options
 	commit   time.Time // of the manifests
 	noVerify bool
-	plans    []diff.Plan // all plans of the last apply
-	lagging  bool        // replicas lag
-	disk     string      // a state file, where processes keep the state instead of in memory
-	repo     string      // a repository, if the state is on a branch of it
+	lagging  bool   // replicas lag
+	disk     string // a state file, where processes keep the state instead of in memory
+	repo     string // a repository, if the state is on a branch of it
 }
 
 // items are the references i00, i01, ... of the lab's bank. Those from
@@ -134,24 +131,23 @@ func (l *lab) fault(text string) {
 	require.NoError(l.t, l.server.AddFault(f))
 }
 
-// compare settles, reads and compares, as the plan command does.
-func (l *lab) compare(ctx context.Context, snap state.Snapshot) (diff.Plan, []settle.Result, error) {
-	p := planner.Planner{
-		Reader: l.client, Log: slog.New(slog.DiscardHandler), Now: l.now, Declared: l.declared, Options: l.options,
+func (l *lab) planner() apply.Planner {
+	return apply.Planner{
+		Reader: l.client, Log: slog.New(slog.DiscardHandler), Now: l.now, Declared: l.declared, Options: l.options, SkipVerify: l.noVerify,
 	}
-	made, err := p.Make(ctx, snap, diff.Scope{Set: "default", Banks: []pool.Bank{bankID}, CommitTime: &l.commit}, false)
-	if err == nil {
-		l.plans = append(l.plans, made.Plan)
-	}
-	return made.Plan, made.Settled, err
+}
+
+func (l *lab) scope(context.Context, state.Snapshot) (diff.Scope, error) {
+	return diff.Scope{Set: "default", Banks: []pool.Bank{bankID}, CommitTime: &l.commit}, nil
 }
 
 // plan compares without recording anything.
 func (l *lab) plan() diff.Plan {
 	l.t.Helper()
-	p, _, err := l.compare(l.t.Context(), l.memory.Snapshotted())
+	scope, _ := l.scope(l.t.Context(), l.memory.Snapshot)
+	m, err := l.planner().Make(l.t.Context(), l.memory.Snapshotted(), scope, false)
 	require.NoError(l.t, err)
-	return p
+	return m.Plan
 }
 
 // apply is an apply with --skip-blocked.
@@ -162,26 +158,15 @@ func (l *lab) applyWith(ctx context.Context, remote apply.Remote) (apply.Result,
 }
 
 func (l *lab) run(ctx context.Context, remote apply.Remote, rec *state.Recorder) (apply.Result, error) {
-	l.plans = nil
-	replan := func(ctx context.Context) (diff.Plan, error) {
-		p, results, err := l.compare(ctx, rec.Snapshot())
-		for _, r := range results {
-			(&apply.Runner{Recorder: rec}).Record(r.Entry)
-		}
-		return p, err
+	r := apply.Run{
+		Planner: l.planner(), Remote: remote, Recorder: rec, Name: "run", Scope: l.scope,
+		Origin: apply.Origin{Set: "default", CommitTime: new(l.commit)},
 	}
-	p, err := replan(ctx)
+	m, err := r.Plan(ctx)
 	if err != nil {
 		return apply.Result{}, err
 	}
-	e := apply.Engine{
-		Runner: apply.Runner{
-			Remote: remote, Recorder: rec, Log: slog.New(slog.DiscardHandler), Run: "run", Verify: !l.noVerify, Now: l.now,
-			Origin: apply.Origin{Set: "default", CommitTime: new(l.commit)},
-		},
-		Plan: replan,
-	}
-	return e.Run(ctx, p)
+	return r.Apply(ctx, m.Plan)
 }
 
 // applied applies and expects that everything asked for was applied.

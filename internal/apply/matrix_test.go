@@ -85,7 +85,7 @@ func spoilFirst(column, kind string, n int) func(int, string, string) string {
 }
 
 // exitCodes are those that the command gives the endings of a run.
-var exitCodes = map[apply.Ending]int{apply.Running: 5, apply.InPart: 3, apply.Errored: 1, apply.Complete: 0}
+var exitCodes = map[apply.State]int{apply.StillRunning: 5, apply.InPart: 3, apply.Failed: 1, apply.Applied: 0}
 
 // timeout is that of the command.
 const timeout = time.Hour
@@ -105,7 +105,7 @@ func cell(t *testing.T, want ending, row matrixRow, column, times int) (text str
 		r, err := l.live(ctx, &process{spoil: spoilFirst(columns[column], row.kind, times)})
 		took := time.Since(begin)
 		l.server.ClearFaults()
-		code := exitCodes[r.Ending(err)]
+		code := exitCodes[r.Status(err)]
 		text = fmt.Sprint(code)
 		limit := 20 * time.Minute
 		if row.kind == string(sandbox.FaultJobForever) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/poolsync/poolsync/internal/apply"
 	"github.com/poolsync/poolsync/internal/diff"
+	calls "github.com/poolsync/poolsync/internal/outcome"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/sandbox"
 )
@@ -157,7 +158,7 @@ func TestWaitIsBounded(t *testing.T) {
 		r, err := l.apply(t.Context())
 		require.NoError(t, err)
 		same(t, "state", apply.NotAttempted, outcome(t, r, "a").State)
-		if took := time.Since(begin); took < apply.PendingLimit || took > apply.PendingLimit+time.Minute {
+		if took := time.Since(begin); took < calls.Limit || took > calls.Limit+time.Minute {
 			t.Errorf("gave up after %s", took)
 		}
 	})

@@ -22,9 +22,9 @@ const maxDoubts = 2
 
 // send sends the tasks, set and update side by side, and leaves every task
 // either accepted (its entry has a job), in doubt, failed or not attempted.
-func (r *Runner) send(ctx context.Context, tasks []*task) {
+func (r *Run) send(ctx context.Context, tasks []*task) {
 	var streams sync.WaitGroup
-	for _, list := range batches(tasks) {
+	for _, list := range batches(tasks, r.limits) {
 		streams.Go(func() { r.stream(ctx, list) })
 	}
 	streams.Wait()
@@ -32,7 +32,7 @@ func (r *Runner) send(ctx context.Context, tasks []*task) {
 
 // stream sends batches one after the other. A refusal that is about the caller
 // and a server out of reach end it; what is left is not attempted.
-func (r *Runner) stream(ctx context.Context, list []batch) {
+func (r *Run) stream(ctx context.Context, list []batch) {
 	doubts := 0
 	for len(list) > 0 {
 		b := list[0]
@@ -51,6 +51,8 @@ func (r *Runner) stream(ctx context.Context, list []batch) {
 		case err == nil:
 			doubts = 0
 			r.accept(b, accepted)
+		case learnosity.MayBeDone(err):
+			r.refusedAfter(b, err)
 		case learnosity.IsAboutRequest(err) && len(b.tasks) > 1:
 			h := b.halves()
 			list = append(h, list...)
@@ -81,7 +83,7 @@ var errShortHold = errors.New("the state is not held long enough for another cal
 
 // mayCall reports why no further call may be made: the run was told to stop, the
 // state could not be written, or it is about to be someone else's.
-func (r *Runner) mayCall(ctx context.Context) error {
+func (r *Run) mayCall(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -109,13 +111,33 @@ func holdBack(list []batch) {
 	}
 }
 
-// write sends one batch. When the run is told to stop, the call may still finish.
-func (r *Runner) write(ctx context.Context, b batch) (learnosity.Accepted, error) {
+// write sends one batch. When the run is told to stop, the call may still finish. The
+// time at which it leaves, and at which its last attempt has ended, is recorded with
+// the next write of the state.
+func (r *Run) write(ctx context.Context, b batch) (learnosity.Accepted, error) {
 	r.mu.Lock()
 	r.calls[b.verb]++
 	r.mu.Unlock()
-	return r.Remote.Write(ctx, b.verb, b.bank, b.requests())
+	now := r.Now().UTC().Truncate(time.Second)
+	for _, t := range b.tasks {
+		if p := *t.entry.Pending; now.Sub(p.At) > staleStart {
+			p.At = now
+			t.entry.Pending = &p
+			r.Recorder.Put(t.entry)
+		}
+	}
+	a, err := r.Remote.Write(ctx, b.verb, b.bank, b.requests())
+	until := r.Now().UTC()
+	for _, t := range b.tasks {
+		p := *t.entry.Pending
+		p.Until = &until
+		t.entry.Pending = &p
+	}
+	return a, err
 }
+
+// staleStart is how much later than recorded a call may leave without a new record.
+const staleStart = 5 * time.Second
 
 // grace gives a context that ends a while after another one.
 func grace(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
@@ -132,15 +154,15 @@ func grace(ctx context.Context, after time.Duration) (context.Context, context.C
 
 // flush waits until everything is written; when the run is told to stop, not for
 // much longer.
-func (r *Runner) flush(ctx context.Context) error {
+func (r *Run) flush(ctx context.Context) error {
 	ctx, cancel := grace(ctx, finishTime)
 	defer cancel()
 	return r.Recorder.FlushContext(ctx)
 }
 
 // accept records the job of every pool. A pool that the answer lacks is in doubt.
-func (r *Runner) accept(b batch, a learnosity.Accepted) {
-	var entries []pool.Entry
+func (r *Run) accept(b batch, a learnosity.Accepted) {
+	accepted := 0
 	for _, t := range b.tasks {
 		job, ok := a.Jobs[t.change.Reference]
 		if !ok || job == "" {
@@ -156,24 +178,57 @@ func (r *Runner) accept(b batch, a learnosity.Accepted) {
 		t.entry.Pending = &pending
 		t.outcome.State, t.outcome.Job, t.outcome.Accepted = StillRunning, job, true
 		t.requestUUID = a.RequestUUID
-		entries = append(entries, t.entry)
+		accepted++
 	}
+	r.left(b)
+	r.progress(accepted, 0)
+}
+
+// left records calls that have left, to be waited for.
+func (r *Run) left(b batch) {
+	entries := make([]pool.Entry, len(b.tasks))
+	r.mu.Lock()
+	for i, t := range b.tasks {
+		entries[i] = t.entry
+		r.sent = append(r.sent, t)
+		if j := t.entry.Pending.Job; j != "" {
+			r.waiter.Known[j] = true
+		}
+	}
+	r.mu.Unlock()
 	r.Recorder.Put(entries...)
-	r.progress(len(entries), 0)
 }
 
 // doubt marks the pools of a call whose outcome is not known. Their entries
 // stay pending.
-func (r *Runner) doubt(b batch, err error) {
+func (r *Run) doubt(b batch, err error) {
 	r.Log.LogAttrs(context.Background(), slog.LevelWarn, "outcome of a call is not known",
 		slog.String("action", string(b.verb)), slog.String("bank", b.bank.String()), slog.Int("pools", len(b.tasks)), slog.String("error", err.Error()))
 	for _, t := range b.tasks {
 		t.outcome.State, t.outcome.Problem = doubt, problemOf(err)
 	}
+	r.left(b)
+}
+
+// splitInto is into how many batches one is cut that was refused for what it may have
+// done: each round of them has to be waited for.
+const splitInto = 7
+
+// refusedAfter is for a refusal that may have come after the work was done: where a
+// gateway delivers a call twice, the answer is that of the second. What did not happen
+// is sent again in smaller batches, but for a pool that was refused alone.
+func (r *Run) refusedAfter(b batch, err error) {
+	for _, t := range b.tasks {
+		t.final = len(b.tasks) == 1
+		r.mu.Lock()
+		r.limits[t.change.Key] = (len(b.tasks) + splitInto - 1) / splitInto
+		r.mu.Unlock()
+	}
+	r.doubt(b, err)
 }
 
 // fail marks the pools of a call that was refused: nothing happened.
-func (r *Runner) fail(b batch, err error) {
+func (r *Run) fail(b batch, err error) {
 	for _, t := range b.tasks {
 		r.drop(t)
 		t.outcome.State, t.outcome.Problem = Failed, problemOf(err)
@@ -181,24 +236,24 @@ func (r *Runner) fail(b batch, err error) {
 }
 
 // release marks pools whose call was never sent.
-func (r *Runner) release(b batch, why error) {
+func (r *Run) release(b batch, why error) {
 	for _, t := range b.tasks {
 		r.drop(t)
 		t.outcome.State, t.outcome.Problem = NotAttempted, problemOf(why)
 	}
 }
 
-func (r *Runner) releaseAll(list []batch, why error) {
+func (r *Run) releaseAll(list []batch, why error) {
 	for _, b := range list {
 		r.release(b, why)
 	}
 }
 
 // drop takes a task's pending call out of the state again.
-func (r *Runner) drop(t *task) { r.put(t.change.Key, t.prior) }
+func (r *Run) drop(t *task) { r.put(t.change.Key, t.prior) }
 
 // put records an entry, or that there is none.
-func (r *Runner) put(k pool.Key, e *pool.Entry) {
+func (r *Run) put(k pool.Key, e *pool.Entry) {
 	if e == nil {
 		r.Recorder.Delete(k)
 		return
@@ -209,7 +264,7 @@ func (r *Runner) put(k pool.Key, e *pool.Entry) {
 // unmoved reads the pools of a half before it is sent. A pool that is pending or
 // differs from the record that the plan saw was reached by the refused call
 // after all, or by someone else: it is in doubt and taken out.
-func (r *Runner) unmoved(ctx context.Context, b batch) batch {
+func (r *Run) unmoved(ctx context.Context, b batch) batch {
 	keys := make([]pool.Key, len(b.tasks))
 	for i, t := range b.tasks {
 		keys[i] = t.change.Key
@@ -229,6 +284,7 @@ func (r *Runner) unmoved(ctx context.Context, b batch) batch {
 		}
 		t.outcome.State = doubt
 		t.outcome.Problem = &Problem{Message: "the batch was refused, and yet the pool has changed"}
+		r.left(batch{tasks: []*task{t}})
 	}
 	return out
 }

@@ -76,7 +76,7 @@ func (l *lab) picture() picture {
 		out.Pools[p.Reference] = []any{p.Name, p.Description, p.Status, l.holds(p.Reference), activities}
 	}
 	for k, e := range l.memory.Entries {
-		e.Job, e.AppliedAt, e.CalledAt, e.OwnUntil = "", nil, nil, nil
+		e.Job, e.EarlierJob, e.AppliedAt, e.CalledAt, e.OwnUntil = "", "", nil, nil, nil
 		if e.ReadBack != nil {
 			back := *e.ReadBack
 			back.Created, back.Updated = "", ""

@@ -2,7 +2,6 @@ package bank
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -52,35 +51,6 @@ func activities(ctx context.Context, r MemberReader, q learnosity.ActivitiesQuer
 		out = append(out, a.Reference)
 	}
 	return out, err
-}
-
-// Membership is what of some references a pool was seen to hold. Unreadable
-// says why the pool could not be looked into; then Missing means nothing.
-type Membership struct {
-	Missing    pool.Content
-	Unreadable string
-}
-
-// Verify looks the explicit references of each content up in its pool.
-func Verify(ctx context.Context, r MemberReader, contents map[pool.Key]pool.Content) (map[pool.Key]Membership, error) {
-	keys := slices.SortedFunc(maps.Keys(contents), pool.Key.Compare)
-	found := make([]Membership, len(keys))
-	errs, err := Each(ctx, len(keys), func(ctx context.Context, i int) error {
-		c := contents[keys[i]]
-		held, err := Members(ctx, r, keys[i], c)
-		found[i].Missing = pool.Content{Items: c.Items, Activities: c.Activities}.Minus(held)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[pool.Key]Membership, len(keys))
-	for i, k := range keys {
-		if out[k] = found[i]; errs[i] != nil {
-			out[k] = Membership{Unreadable: errs[i].Error()}
-		}
-	}
-	return out, nil
 }
 
 // Copies are what a pool holds, as the pool has it.

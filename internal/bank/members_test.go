@@ -67,13 +67,13 @@ func TestVerify(t *testing.T) {
 		s.activities = func(learnosity.ActivitiesQuery) ([]learnosity.Activity, error) {
 			return []learnosity.Activity{{Reference: "a1"}}, nil
 		}
-		contents := map[pool.Key]pool.Content{
-			key(505, "closed"):  {Items: []string{"i1"}},
-			key(505, "whole"):   {Items: []string{"i1"}, Activities: []string{"a1"}, Tags: []pool.Selector{{Type: "t"}}},
-			key(505, "lacking"): {Items: []string{"i1", "i3"}, Activities: []string{"a1", "a2"}},
+		contents := map[pool.Key]bank.Look{
+			key(505, "closed"):  {Content: pool.Content{Items: []string{"i1"}}},
+			key(505, "whole"):   {Content: pool.Content{Items: []string{"i1"}, Activities: []string{"a1"}, Tags: []pool.Selector{{Type: "t"}}}},
+			key(505, "lacking"): {Content: pool.Content{Items: []string{"i1", "i3"}, Activities: []string{"a1", "a2"}}},
 		}
 		for i := range 40 {
-			contents[key(505, pool.Reference(fmt.Sprint(i)))] = pool.Content{Items: []string{"i2"}}
+			contents[key(505, pool.Reference(fmt.Sprint(i)))] = bank.Look{Content: pool.Content{Items: []string{"i2"}}}
 		}
 		got, err := bank.Verify(t.Context(), s, contents)
 		require.NoError(t, err)
@@ -99,9 +99,9 @@ func TestVerifyOfAPoolThatDoesNotAnswer(t *testing.T) {
 				}
 				return []learnosity.Item{{Reference: "i1"}}, nil
 			}
-			contents := map[pool.Key]pool.Content{}
+			contents := map[pool.Key]bank.Look{}
 			for _, ref := range []pool.Reference{"a", "sick", "z"} {
-				contents[key(505, ref)] = pool.Content{Items: []string{"i1"}}
+				contents[key(505, ref)] = bank.Look{Content: pool.Content{Items: []string{"i1"}}}
 			}
 			got, err := bank.Verify(t.Context(), s, contents)
 			require.NoError(t, err)
@@ -118,9 +118,9 @@ func TestVerifyWithoutAnEndpoint(t *testing.T) {
 		asked.Add(1)
 		return nil, errLost
 	}
-	contents := map[pool.Key]pool.Content{}
+	contents := map[pool.Key]bank.Look{}
 	for i := range 500 {
-		contents[key(505, pool.Reference(fmt.Sprint(i)))] = pool.Content{Items: []string{"i1"}}
+		contents[key(505, pool.Reference(fmt.Sprint(i)))] = bank.Look{Content: pool.Content{Items: []string{"i1"}}}
 	}
 	got, err := bank.Verify(t.Context(), s, contents)
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestVerifyIsInterrupted(t *testing.T) {
 		cancel(stop)
 		return nil, errLost
 	}
-	_, err := bank.Verify(ctx, s, map[pool.Key]pool.Content{key(505, "p"): {Items: []string{"i1"}}})
+	_, err := bank.Verify(ctx, s, map[pool.Key]bank.Look{key(505, "p"): {Content: pool.Content{Items: []string{"i1"}}}})
 	same(t, "cause", true, errors.Is(err, stop))
 }
 

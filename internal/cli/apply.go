@@ -74,6 +74,7 @@ type application struct {
 	begun  time.Time
 	client *learnosity.Client
 	rec    *state.Recorder
+	engine *apply.Run
 	saved  *savedPlan // of --plan
 	// planned says that the plan was made once.
 	planned bool
@@ -148,6 +149,10 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 	}
 	a.tellNotices(held)
 	a.rec = state.NewRecorder(held, "apply: run "+a.run)
+	a.engine = &apply.Run{
+		Planner: a.planner(), Remote: a.client, Recorder: a.rec, Name: a.run, Scope: a.checkedScope,
+		Origin: apply.Origin{Set: a.Set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.Recorded},
+	}
 	x, err = a.decide(ctx, ask)
 	closing := context.WithoutCancel(ctx)
 	if ctx.Err() != nil {
@@ -252,19 +257,12 @@ func (a *application) approved(now diff.Plan) (diff.Plan, []string, error) {
 
 // replan settles and records what earlier calls came to, and compares.
 func (a *application) replan(ctx context.Context) (diff.Plan, error) {
-	r, err := a.compare(ctx, a.rec.Snapshot(), false)
-	if err != nil {
-		return diff.Plan{}, err
-	}
-	if !a.planned {
-		a.tellLostState(a.rec.Snapshot(), r.Input)
+	m, err := a.engine.Plan(ctx)
+	if err == nil && !a.planned {
+		a.tellLostState(a.rec.Snapshot(), m.Input)
 	}
 	a.planned = true
-	runner := apply.Runner{Recorder: a.rec}
-	for _, res := range r.Settled {
-		runner.Record(res.Entry)
-	}
-	return r.Plan, nil
+	return m.Plan, err
 }
 
 // showPlan shows what is about to be done: where the text of the result will
@@ -309,16 +307,9 @@ func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 	if slices.Contains(a.banks(), pool.Primary) {
 		a.rec.BindKey(a.keyHash())
 	}
-	show := a.p.shows
-	engine := apply.Engine{
-		Runner: apply.Runner{
-			Remote: a.client, Recorder: a.rec, Log: a.p.log, Run: a.run, Verify: a.c.Bool(flagVerify), Now: a.now, Report: show.update,
-			Origin: apply.Origin{Set: a.Set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.Recorded},
-		},
-		Plan: a.replan,
-	}
-	result, err := engine.Run(ctx, plan)
-	show.enter("")
+	a.engine.Report = a.p.shows.update
+	result, err := a.engine.Apply(ctx, plan)
+	a.p.shows.enter("")
 	a.takeResult(result)
 	return a.resultExit(ctx, result, err), err
 }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/poolsync/poolsync/internal/apply"
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/planner"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 )
@@ -75,7 +75,7 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 }
 
 // driftExit counts, and decides how drift ends.
-func (s *session) driftExit(c *cli.Context, r planner.Made, doc *report.Drift) exit {
+func (s *session) driftExit(c *cli.Context, r apply.Made, doc *report.Drift) exit {
 	for _, ch := range r.Plan.Changes {
 		switch {
 		case ch.Has(diff.Orphaned):
@@ -100,7 +100,7 @@ func (s *session) driftExit(c *cli.Context, r planner.Made, doc *report.Drift) e
 // lookedAt counts the managed pools that were compared: those that are declared,
 // or that there was something to say of. Entries of other files, and what was
 // retired, are not looked at.
-func (s *session) lookedAt(r planner.Made, drifted []diff.Drifted) int {
+func (s *session) lookedAt(r apply.Made, drifted []diff.Drifted) int {
 	seen := map[pool.Key]bool{}
 	for _, d := range r.Input.Declared {
 		seen[d.Key] = true
@@ -122,7 +122,7 @@ func (s *session) lookedAt(r planner.Made, drifted []diff.Drifted) int {
 
 // declares reports whether a manifest of the set declares a pool: known to the
 // state or not, that pool is not unmanaged.
-func (s *session) declares(r planner.Made, k pool.Key) bool {
+func (s *session) declares(r apply.Made, k pool.Key) bool {
 	_, declared := slices.BinarySearchFunc(r.Input.Declared, k, func(d pool.Declared, k pool.Key) int { return d.Key.Compare(k) })
 	return declared || r.Input.Scope.Elsewhere[k]
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/outcome"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 )
@@ -131,37 +132,58 @@ func jobsNotFound(n int) exit {
 	return x.hint("the server lists jobs for some time only; check --organisation-id and --endpoint")
 }
 
-// watch follows the jobs that have not ended. One that was asked for by name and
-// is not listed may have been accepted just now.
+// listingGrace is how long a job that was asked for by name, and may have been
+// accepted just now, may be missing from the list.
+const listingGrace = time.Minute
+
+// watch looks at the jobs that have not ended until they have.
 func (s *session) watch(ctx context.Context, q learnosity.JobsQuery, jobs []pool.Job) ([]pool.Job, exit, bool) {
-	at := map[pool.JobReference]int{}
-	var open []follow.Job
+	at, open := map[pool.JobReference]int{}, map[pool.JobReference]bool{}
 	for i, j := range jobs {
 		at[j.Reference] = i
 		if !j.Ended() {
-			open = append(open, follow.Job{Bank: s.Bank, Reference: j.Reference, Accepted: time.Now()})
+			open[j.Reference] = true
 		}
 	}
 	for _, ref := range q.References {
 		if _, listed := at[ref]; !listed && len(q.Status) == 0 {
-			open = append(open, follow.Job{Bank: s.Bank, Reference: ref, Accepted: time.Now()})
+			open[ref] = true
 		}
 	}
-	left, missing := len(open), 0
-	f := follow.Follower{Reader: s.reader, Log: s.p.log}
-	err := f.Jobs(ctx, open, func(_ follow.Job, j pool.Job) {
-		if i, listed := at[j.Reference]; listed {
-			jobs[i] = j
-		} else {
-			jobs = append(jobs, j)
+	missing, begun := 0, time.Now()
+	err := outcome.Poll(ctx, s.p.log, func(ctx context.Context) (bool, error) {
+		refs := slices.Sorted(maps.Keys(open))
+		if len(refs) == 0 {
+			return true, nil
 		}
-		left--
-		s.p.say("job %s %s", j.Reference, j.Status)
-	}, func(j follow.Job) {
-		left, missing = left-1, missing+1
-		s.p.say("job %s is not listed", j.Reference)
+		now, err := s.reader.Jobs(ctx, learnosity.JobsQuery{Bank: s.Bank, References: refs})
+		if err != nil {
+			return false, err
+		}
+		listed := map[pool.JobReference]bool{}
+		for _, j := range now {
+			listed[j.Reference] = true
+			if !j.Ended() {
+				continue
+			}
+			delete(open, j.Reference)
+			if i, known := at[j.Reference]; known {
+				jobs[i] = j
+			} else {
+				jobs = append(jobs, j)
+			}
+			s.p.say("job %s %s", j.Reference, j.Status)
+		}
+		for _, ref := range refs {
+			if !listed[ref] && time.Since(begun) > listingGrace {
+				delete(open, ref)
+				missing++
+				s.p.say("job %s is not listed", ref)
+			}
+		}
+		return len(open) == 0, nil
 	})
-	return jobs, watchExit(ctx, jobs, left, missing, err), true
+	return jobs, watchExit(ctx, jobs, len(open), missing, err), true
 }
 
 func watchExit(ctx context.Context, jobs []pool.Job, left, missing int, err error) exit {

@@ -23,15 +23,15 @@ func (a *application) resultExit(ctx context.Context, r apply.Result, err error)
 		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", applied, running, left)
 		return x
 	}
-	switch r.Ending(err) {
-	case apply.Running:
+	switch r.Status(err) {
+	case apply.StillRunning:
 		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way"
 	case apply.InPart:
 		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", applied, failures, left)
 		if failures+applied == 0 {
 			x.reason = nothingApplied(r, left)
 		}
-	case apply.Errored:
+	case apply.Failed:
 		x.code, x.reason = CodeError, "nothing was applied"
 		switch {
 		case failures > 0:
@@ -39,7 +39,7 @@ func (a *application) resultExit(ctx context.Context, r apply.Result, err error)
 		case applied > 0:
 			x.reason = plural(applied, "pool") + " applied, and then an error"
 		}
-	case apply.Complete:
+	case apply.Applied:
 		x.reason = plural(applied, "pool") + " applied and read back"
 	}
 	return x

@@ -11,7 +11,6 @@ import (
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/manifest"
-	"github.com/poolsync/poolsync/internal/planner"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 	"github.com/poolsync/poolsync/internal/source"
@@ -19,25 +18,37 @@ import (
 )
 
 // compare makes a plan of the session's manifests for a state.
-func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool) (planner.Made, error) {
+func (s *session) compare(ctx context.Context, snap state.Snapshot, listed bool) (apply.Made, error) {
+	scope, err := s.checkedScope(ctx, snap)
+	if err != nil {
+		return apply.Made{}, err
+	}
+	return s.planner().Make(ctx, snap, scope, listed)
+}
+
+func (s *session) planner() apply.Planner {
+	return apply.Planner{
+		Reader: s.reader, Log: s.p.log, Now: s.now, Declared: s.declared, Options: s.options, Selects: s.selects, SkipVerify: s.skipVerify,
+	}
+}
+
+// checkedScope says whose pools the run is about, unless the state is about others.
+func (s *session) checkedScope(ctx context.Context, snap state.Snapshot) (diff.Scope, error) {
 	if err := s.checkKey(snap); err != nil {
-		return planner.Made{}, err
+		return diff.Scope{}, err
 	}
 	scope, err := s.scope(ctx, snap)
 	if err != nil {
-		return planner.Made{}, err
+		return scope, err
 	}
 	if err := s.warnFreeze(ctx, snap); err != nil {
 		return planner.Made{}, err
 	}
 	if err := s.checkBanks(snap); err != nil {
-		return planner.Made{}, err
+		return scope, err
 	}
 	s.p.shows.enter(s.reading(snap))
-	p := planner.Planner{
-		Reader: s.reader, Log: s.p.log, Now: s.now, Declared: s.declared, Options: s.options, Selects: s.selects, SkipVerify: s.skipVerify,
-	}
-	return p.Make(ctx, snap, scope, listed)
+	return scope, nil
 }
 
 // reading says what a comparison waits for.

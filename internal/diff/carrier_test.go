@@ -147,5 +147,6 @@ func TestCarrierNeed(t *testing.T) {
 		t.Run(name, func(t *testing.T) { same(t, "needs", tt.want, diff.Compare(tt.world.Input).Needs) })
 	}
 	same(t, "answered", nil, diff.Compare(changed(p, renamed(p)).carrier("p").Input).Needs)
-	same(t, "an append needs none", nil, diff.Compare(changed(p, declare("p", name("Other"), items("i1", "i2", "i3"))).Input).Needs)
+	lookUp := []diff.Need{{Key: key("p"), Members: pool.Content{Items: []string{"i3"}}}}
+	same(t, "an append needs no carrier", lookUp, diff.Compare(changed(p, declare("p", name("Other"), items("i1", "i2", "i3"))).Input).Needs)
 }

@@ -184,6 +184,7 @@ func (c *comparer) updates(ch *Change, u update, added pool.Content) {
 		}
 		ch.nameAndStatus(u)
 		call := u.call(pool.OpAppend, added, false, last)
+		call.Lacked = c.lacked(ch, added)
 		if last {
 			call.After.Corrections = mergeCorrections(call.After.Corrections, fresh)
 		}
@@ -198,6 +199,20 @@ func (c *comparer) updates(ch *Change, u update, added pool.Content) {
 	}
 	c.describe(ch)
 	ch.Dangerous = ch.Dangerous || (len(ch.Calls) > 0 && u.now != u.target)
+}
+
+// lacked returns those of the added references that the pool was seen to lack: they
+// tell later whether an append happened whose answer was lost.
+func (c *comparer) lacked(ch *Change, added pool.Content) pool.Content {
+	named := pool.Content{Items: added.Items, Activities: added.Activities}
+	switch facts, known := c.in.Facts[ch.Key]; {
+	case named.Len() == 0:
+	case !known:
+		ch.ask(Need{Members: named})
+	case facts.Readable:
+		return named.Minus(facts.Members)
+	}
+	return pool.Content{}
 }
 
 // nameAndStatus notes differences of name and status and reports whether there

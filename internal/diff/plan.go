@@ -60,7 +60,9 @@ type Call struct {
 	Operation pool.Operation `json:"operation"`
 	Verb      pool.Verb      `json:"verb"`
 	Request   pool.Request   `json:"request"`
-	After     pool.Sent      `json:"-"`
+	// Lacked are those of an append's references that the pool was seen to lack.
+	Lacked pool.Content `json:"-"`
+	After  pool.Sent    `json:"-"`
 }
 
 // Field is a difference in one field: Before as it is recorded or live, After

@@ -47,7 +47,9 @@ func OutcomeOf(err error) Outcome {
 // here. The classes: 1xxxx internal, 2xxxx validation and look-up, 3xxxx
 // database constraints, 4xxxx caller, limits and version.
 const (
+	codeConflict  = 20011
 	codeTooLarge  = 20027
+	codeDuplicate = 30000
 	codeTimestamp = 41004
 	codeThrottled = 42000
 )

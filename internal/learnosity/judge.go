@@ -20,3 +20,11 @@ func IsAboutRequest(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.refusesRequest() && (e.Status == 400 || e.Status == 404 || e.Status == 409)
 }
+
+// MayBeDone reports whether a refusal of a write may have come after its work was
+// done: a gateway that delivers a call twice hands on the answer to the second, which
+// meets a pool that exists by now, or that a job is running on.
+func MayBeDone(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Effect == Refused && (e.Status == 409 || e.Code == codeConflict || e.Code == codeDuplicate)
+}

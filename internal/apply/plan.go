@@ -1,9 +1,4 @@
-// Package planner makes plans: it settles what the state has in doubt as far as
-// reading can tell, reads the bank, and compares both with what is declared. What
-// comes in are declared pools, a state and a reader of the bank; what goes out is
-// a plan and what was settled on the way. It writes nothing, neither to the bank
-// nor to the state.
-package planner
+package apply
 
 import (
 	"context"
@@ -14,22 +9,22 @@ import (
 
 	"github.com/poolsync/poolsync/internal/bank"
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/follow"
 	"github.com/poolsync/poolsync/internal/learnosity"
+	"github.com/poolsync/poolsync/internal/outcome"
 	"github.com/poolsync/poolsync/internal/pool"
-	"github.com/poolsync/poolsync/internal/settle"
 	"github.com/poolsync/poolsync/internal/state"
 )
 
 // Reader is what planning needs of the Data API.
 type Reader interface {
-	follow.Reader
+	outcome.Reader
 	bank.Reader
 	// ServerTime is the server's time, once an answer has told it.
 	ServerTime() (time.Time, bool)
 }
 
-// Planner makes plans.
+// Planner makes plans: it settles what the state has in doubt as far as one look
+// tells, reads the bank, and compares both with what is declared. It writes nothing.
 type Planner struct {
 	Reader   Reader
 	Log      *slog.Logger
@@ -47,22 +42,32 @@ type Planner struct {
 type Made struct {
 	Input   diff.Input
 	Plan    diff.Plan
-	Settled []settle.Result
+	Settled []outcome.Settled
 }
 
 // Make makes a plan for a state. Listed asks for the whole bank, so that unmanaged
 // pools show. The state stays as it is.
 func (p Planner) Make(ctx context.Context, snap state.Snapshot, scope diff.Scope, listed bool) (Made, error) {
+	return p.make(ctx, snap, scope, listed, nil)
+}
+
+// make is Make in the midst of a run: calls that the waiter has are not settled here.
+func (p Planner) make(ctx context.Context, snap state.Snapshot, scope diff.Scope, listed bool, w *outcome.Waiter) (Made, error) {
 	snap = snap.Clone()
 	keys := p.keys(snap, scope)
-	settled, err := p.settle(ctx, snap, keys)
-	if err != nil {
+	m := Made{Input: diff.Input{
+		Declared: p.Declared, StateVersion: snap.Version, Scope: scope, Options: p.Options, Listed: listed, Unsettled: map[pool.Key]diff.Unsettled{},
+	}}
+	var err error
+	if m.Settled, err = p.settle(ctx, snap, keys, w); err != nil {
 		return Made{}, err
 	}
-	m := Made{Settled: settled, Input: diff.Input{
-		Declared: p.Declared, State: snap.Entries, StateVersion: snap.Version, Scope: scope, Options: p.Options, Listed: listed,
-		Unsettled: unsettled(settled),
-	}}
+	m.Input.State = snap.Entries
+	for _, s := range m.Settled {
+		if s.Entry.Pending != nil {
+			m.Input.Unsettled[s.Entry.Key] = diff.Unsettled{Running: s.Status == outcome.Running, Reason: s.Reason}
+		}
+	}
 	if err := p.readLive(ctx, &m.Input, keys); err != nil {
 		return m, err
 	}
@@ -103,10 +108,10 @@ func (p Planner) keys(snap state.Snapshot, scope diff.Scope) []pool.Key {
 }
 
 // settle clears doubts in a copy of the state, without waiting.
-func (p Planner) settle(ctx context.Context, snap state.Snapshot, keys []pool.Key) ([]settle.Result, error) {
+func (p Planner) settle(ctx context.Context, snap state.Snapshot, keys []pool.Key, w *outcome.Waiter) ([]outcome.Settled, error) {
 	var pending []pool.Entry
 	for _, k := range keys {
-		if e, ok := snap.Entries[k]; ok && e.Pending != nil {
+		if e, ok := snap.Entries[k]; ok && e.Pending != nil && (w == nil || !w.Awaits(k)) {
 			pending = append(pending, e)
 		}
 	}
@@ -114,33 +119,25 @@ func (p Planner) settle(ctx context.Context, snap state.Snapshot, keys []pool.Ke
 		return nil, nil
 	}
 	if _, known := p.Reader.ServerTime(); !known {
-		// Settling measures ages in server time, which any answer tells.
+		// Ages are measured in server time, which any answer tells.
 		if _, err := p.Reader.Pools(ctx, learnosity.PoolsQuery{Bank: pending[0].Bank, References: []pool.Reference{pending[0].Reference}}); err != nil {
 			return nil, err
 		}
 	}
-	settler := settle.Settler{Reader: p.Reader, Log: p.Log, Now: p.Now, SkipVerify: p.SkipVerify}
-	results, err := settler.Settle(ctx, pending)
+	o := outcome.Observer{Reader: p.Reader, Now: p.Now, SkipVerify: p.SkipVerify, Known: outcome.Recorded(snap.Entries)}
+	for _, e := range pending {
+		delete(o.Known, e.Pending.Job)
+	}
+	settled, err := o.Settle(ctx, pending)
 	if err != nil {
 		return nil, fmt.Errorf("find out what became of the calls of an earlier run (%d): %w", len(pending), err)
 	}
-	for _, r := range results {
-		if settle.Empty(r.Entry) {
-			delete(snap.Entries, r.Entry.Key)
+	for _, s := range settled {
+		if outcome.Empty(s.Entry) {
+			delete(snap.Entries, s.Entry.Key)
 		} else {
-			snap.Entries[r.Entry.Key] = r.Entry
+			snap.Entries[s.Entry.Key] = s.Entry
 		}
 	}
-	return results, nil
-}
-
-// unsettled takes what could not be settled out of the results.
-func unsettled(results []settle.Result) map[pool.Key]diff.Unsettled {
-	out := map[pool.Key]diff.Unsettled{}
-	for _, r := range results {
-		if r.Entry.Pending != nil {
-			out[r.Entry.Key] = diff.Unsettled{Running: r.Verdict == settle.Running, Reason: r.Reason}
-		}
-	}
-	return out
+	return settled, nil
 }
