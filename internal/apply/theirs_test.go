@@ -125,13 +125,13 @@ func TestDeliveredTwice(t *testing.T) {
 			t.Run(fmt.Sprint(lag, n), func(t *testing.T) {
 				bubble(t, sandbox.Options{Latency: 2 * time.Second, Switches: sandbox.Switches{U1: "error", U23: "refuse", U19: lag}}, func(t *testing.T, l *lab) {
 					l.declared = many(n)
-					l.fault("set itembank/pools#1=delivered-twice")
+					l.fault("set itembank/pools#1=twice")
 					l.applied()
 					<-time.After(time.Minute)
 					for i := range l.declared {
 						l.declared[i].Name = fmt.Sprint("renamed ", i)
 					}
-					l.fault("update itembank/pools#1=delivered-twice")
+					l.fault("update itembank/pools#1=twice")
 					l.applied()
 					<-time.After(time.Minute)
 					for _, e := range l.memory.Entries {
@@ -180,7 +180,7 @@ func TestAJobThatDoesNothing(t *testing.T) {
 				require.NoError(t, l.server.EditItem(bankID, ref(1), func(it *sandbox.Item) { it.Title = "edited" }))
 				<-time.After(time.Hour)
 				edit(&l.declared[0])
-				l.fault("update itembank/pools#1=job-idle")
+				l.fault("update itembank/pools#1=job-does-nothing")
 				r, err := l.apply(t.Context())
 				require.NoError(t, err)
 				same(t, "state", apply.Failed, outcome(t, r, "p").State)

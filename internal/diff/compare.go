@@ -167,7 +167,7 @@ func (ch *Change) create(vanished bool) {
 // unknown is rows 4 and 5: live, and the state does not know what it holds.
 func (c *comparer) unknown(ch *Change) {
 	switch {
-	case ch.Entry != nil && ch.LivePool.Status == pool.Halted:
+	case ch.Entry != nil && ch.LivePool.Status == pool.Halted && ch.Entry.Created != "" && ch.Entry.Created == ch.LivePool.Created:
 		ch.rule("5")
 		ch.add(Create)
 		ch.addCall(setCall(pool.OpCreate, ch.Declared, nil, true))

@@ -77,7 +77,7 @@ func TestFreeze(t *testing.T) {
 		}
 	}
 	inside := window(-time.Hour, time.Hour, "math-*", "ela-*")
-	neverCreated := pool.Entry{Key: p.Key, Set: "default", File: file, LastError: "halted"}
+	neverCreated := pool.Entry{Key: p.Key, Set: "default", File: file, LastError: "halted", Created: "2026-01-08T09:00:00Z"}
 	for _, tt := range []struct {
 		name    string
 		world   *world

@@ -12,7 +12,9 @@ import (
 func TestRows(t *testing.T) {
 	p := declare("p")
 	halted := live(p, reads(pool.Halted))
-	neverCreated := pool.Entry{Format: 1, Key: p.Key, Set: "default", File: file, LastError: "job j halted: no such item"}
+	neverCreated := pool.Entry{Format: 1, Key: p.Key, Set: "default", File: file, LastError: "job j halted: no such item", Created: "2026-01-08T09:00:00Z"}
+	existed := neverCreated
+	existed.Created = ""
 	tests := []struct {
 		name    string
 		world   *world
@@ -76,6 +78,13 @@ func TestRows(t *testing.T) {
 			[]diff.Action{diff.Create},
 			[]pool.Request{setRequest(p, true)},
 			nil, "pools/a.yaml:4:5",
+		}, {
+			"4 our creation halted, over somebody else's", newWorld().declared(p).live(halted).entry(existed),
+			"4",
+			[]diff.Action{diff.Unknown},
+			nil,
+			[]string{"unknown"},
+			"pools/a.yaml:4:5",
 		}, {
 			"5 our creation failed, and the pool is someone else's", newWorld().declared(p).live(live(p)).entry(neverCreated),
 			"4",

@@ -164,13 +164,15 @@ func saysExists(j pool.Job) bool {
 	return j.Code == 30000 || j.Code == 20011 || strings.Contains(strings.ToLower(j.Detail), "already exist")
 }
 
-// answer is yes, no, or that it cannot be told.
+// answer is yes, no, or that it cannot be told. Barely is a yes that only what the
+// pool holds can confirm.
 type answer int
 
 const (
 	unknown answer = iota
 	no
 	yes
+	barely
 )
 
 // createdBy tells whether a pool is the creation of a call with a job. The job's
@@ -186,6 +188,8 @@ func createdBy(p *pool.PendingCall, j pool.Job, l pool.Live) answer {
 	switch {
 	case ok1 && created.Before(begun.Add(-resolution)), ok2 && created.After(done.Add(ownSlack)):
 		return no
+	case ok1 && created.Before(begun):
+		return barely
 	case ok1:
 		return yes
 	}
@@ -207,15 +211,21 @@ func completed(e pool.Entry, s Seen, now time.Time) Settled {
 	if problem != "" && !shown(s, now) {
 		return running(e, problem)
 	}
-	if l != nil && p.Operation == pool.OpCreate && !p.Request.Overwrite {
-		switch createdBy(p, *s.Job, *l) {
-		case no:
+	if l != nil && l.Status != pool.Pending && p.Operation == pool.OpCreate && !p.Request.Overwrite {
+		switch created := createdBy(p, *s.Job, *l); {
+		case created == no, created == barely && s.Members != nil && s.Members.Missing.Len() > 0:
 			r := never(e)
 			r.Status, r.Job = Failed, job
 			r.Reason = "a pool of that reference was created at " + l.Created + ", and not by our job: it is someone else's"
 			return r
-		case unknown:
-			return unclear(e, "the pool was created at "+l.Created+", within a minute of our call, and its job does not tell when it began")
+		case created == unknown, created == barely && s.Members != nil && s.Members.Unreadable != "":
+			return unclear(e, "the pool was created at "+l.Created+", which may be before our call")
+		case created == barely && s.Members == nil:
+			r := unclear(e, "the pool was created at "+l.Created+", which may be before our call")
+			r.Look = bank.Look{Content: explicit(p)}
+			if r.Look.Content.Len() > 0 {
+				return r
+			}
 		}
 	}
 	r := Settled{Entry: e, Verdict: Verdict{Status: Failed, Reason: problem, Job: job}}
