@@ -42,7 +42,7 @@ func (s *session) checkedScope(ctx context.Context, snap state.Snapshot) (diff.S
 		return scope, err
 	}
 	if err := s.warnFreeze(ctx, snap); err != nil {
-		return planner.Made{}, err
+		return scope, err
 	}
 	if err := s.checkBanks(snap); err != nil {
 		return scope, err
