@@ -47,7 +47,12 @@ func (r *Run) stream(ctx context.Context, list []batch) {
 			}
 		}
 		accepted, err := r.write(ctx, b)
+		held, isHeld := errors.AsType[*heldError](err)
 		switch {
+		case isHeld:
+			if rest := r.setAside(b, held); len(rest.tasks) > 0 {
+				list = append([]batch{rest}, list...)
+			}
 		case err == nil:
 			doubts = 0
 			r.accept(b, accepted)
@@ -126,7 +131,13 @@ func (r *Run) write(ctx context.Context, b batch) (learnosity.Accepted, error) {
 			r.Recorder.Put(t.entry)
 		}
 	}
-	a, err := r.Remote.Write(ctx, b.verb, b.bank, b.requests())
+	checked := learnosity.WithCheck(ctx, func(ctx context.Context) error { return r.mayLeave(ctx, b) })
+	a, err := r.Remote.Write(checked, b.verb, b.bank, b.requests())
+	if _, held := errors.AsType[*heldError](err); held {
+		r.mu.Lock()
+		r.calls[b.verb]--
+		r.mu.Unlock()
+	}
 	until := r.Now().UTC()
 	for _, t := range b.tasks {
 		p := *t.entry.Pending

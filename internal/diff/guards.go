@@ -1,6 +1,10 @@
 package diff
 
-import "github.com/poolsync/poolsync/internal/pool"
+import (
+	"time"
+
+	"github.com/poolsync/poolsync/internal/pool"
+)
 
 // bankCount is what the guards on a whole bank look at. Under --only and PATHs
 // not all managed pools are looked for.
@@ -93,6 +97,20 @@ func (c *comparer) guardFreeze(ch *Change) {
 			return
 		}
 	}
+}
+
+// Frozen returns the freeze window in which a change would fall at a moment, nil if
+// there is none, or it is lifted.
+func (o Options) Frozen(ch Change, now time.Time) *Freeze {
+	if ch.isNew() || ch.LivePool == nil || ch.LivePool.Status == pool.Unpublished || o.BreakFreeze[ch.Reference] {
+		return nil
+	}
+	for _, f := range o.Freeze {
+		if f.holds(ch.Reference, now) {
+			return &f
+		}
+	}
+	return nil
 }
 
 // guardOlder stops a late or repeated job from undoing a newer commit.

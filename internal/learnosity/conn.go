@@ -61,6 +61,11 @@ func (c *conn) attempt(ctx context.Context, k call, request []byte, n int) (answ
 		ctx, done = finishing(ctx)
 		defer done()
 	}
+	if may, ok := ctx.Value(attemptCheck{}).(func(context.Context) error); ok && k.action != actionGet {
+		if err := may(ctx); err != nil {
+			return answer{}, c.fault(k, Error{Err: err, Effect: NotSent, Attempts: n - 1})
+		}
+	}
 	start := time.Now()
 	ans, e := c.exchange(ctx, k, request)
 	if e != nil {

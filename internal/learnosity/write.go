@@ -57,6 +57,16 @@ func (c *Client) Write(ctx context.Context, verb pool.Verb, bank pool.Bank, pool
 	return Accepted{Jobs: jobs, At: at, RequestUUID: ans.meta.uuid}, nil
 }
 
+// attemptCheck is the key of a check in a context.
+type attemptCheck struct{}
+
+// WithCheck returns a context in which each attempt of a write is asked for right
+// before it leaves, when it has waited for its quota: what allowed the first one may
+// not hold any more. An error of the check ends the call, which did not leave then.
+func WithCheck(ctx context.Context, check func(context.Context) error) context.Context {
+	return context.WithValue(ctx, attemptCheck{}, check)
+}
+
 // newBatch checks what must not be sent. Its errors name the pool.
 func newBatch(verb pool.Verb, bank pool.Bank, pools []pool.Request) (batch, error) {
 	switch {
