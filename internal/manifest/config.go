@@ -90,13 +90,16 @@ func ParseConfig(name string, data []byte) (Config, source.Diagnostics) {
 	if d := t.limits(); d != nil {
 		return Config{File: name}, source.Diagnostics{*d}
 	}
-	root, d := t.root()
+	roots, d := t.roots()
 	if d != nil {
 		return Config{File: name}, source.Diagnostics{*d}
 	}
 	s := configSchema()
 	c := &converter{text: t, fields: s.fields}
-	v := c.convert(root, field{}, 1)
+	if c.multiplied(roots[0].Content[0], maxDepth) {
+		return Config{File: name}, c.found
+	}
+	v := c.convert(roots[0].Content[0], field{}, 1)
 	if c.halted {
 		return Config{File: name}, c.found
 	}

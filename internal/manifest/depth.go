@@ -16,8 +16,8 @@ func (t *text) deep() (source.Diagnostic, bool) {
 	if cut < 0 {
 		return source.Diagnostic{}, false
 	}
-	root, _, err := decode(strings.NewReader(t.whole()[:cut] + brackets))
-	if err != nil || root == nil {
+	root := decodeOne(strings.NewReader(t.whole()[:cut] + brackets))
+	if root == nil {
 		return source.Diagnostic{}, false
 	}
 	c := &converter{text: t}

@@ -84,7 +84,7 @@ func Load(ctx context.Context, opts Options) (Set, source.Diagnostics, error) {
 	}
 	found = append(found, files.found...)
 	results = manifests
-	found = append(found, across(results, files.reopen)...)
+	found = cut(append(found, across(results, files.reopen)...), maxTotal)
 	if !found.HasErrors() && len(set.Pools)+len(set.Configs) == 0 { // no way leads here; an empty set must never pass for "nothing to do"
 		found = append(found, source.Diagnostic{Severity: source.Error, Rule: ruleNoPools, Message: "no pool is declared at all"})
 	}
@@ -118,11 +118,16 @@ func parseAll(ctx context.Context, files []file, opts Options) ([]parsed, error)
 	group, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	group.SetLimit(workers)
+	enough := newEnough(len(files), maxTotal)
 	var large sync.Mutex
 	for i, f := range files {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
+			}
+			if enough.before(i) {
+				results[i].name = f.name
+				return nil
 			}
 			data, err := f.read()
 			if err != nil {
@@ -150,6 +155,7 @@ func parseAll(ctx context.Context, files []file, opts Options) ([]parsed, error)
 			default:
 				r.config = r.config && !f.named
 			}
+			enough.add(i, len(results[i].found))
 			return nil
 		})
 	}

@@ -56,12 +56,29 @@ func parse(name string, data []byte, workers int) parsed {
 
 // parseWhole decodes the file in one go.
 func parseWhole(t *text) parsed {
-	root, d := t.root()
-	if d != nil {
+	roots, d := t.roots()
+	if len(roots) == 0 {
 		return parsed{name: t.name, found: source.Diagnostics{*d}}
 	}
+	p := parseDocument(t, roots[0].Content[0])
+	if d != nil {
+		p.found = append(p.found, *d)
+		p.config = false
+		for _, root := range roots[1:] {
+			more := parseDocument(t, root.Content[0])
+			p.pools, p.found = append(p.pools, more.pools...), append(p.found, more.found...)
+		}
+	}
+	return p
+}
+
+// parseDocument checks one document.
+func parseDocument(t *text, root *yaml.Node) parsed {
 	r := &reader{text: t, schema: poolsSchema()}
 	c := &converter{text: t, fields: r.schema.fields}
+	if c.multiplied(root, maxDepth) {
+		return r.parsed(c)
+	}
 	root, pools := apart(root)
 	head := c.convert(root, field{}, 1)
 	if pools == nil {
@@ -76,14 +93,18 @@ func parseWhole(t *text) parsed {
 		if c.halted {
 			break
 		}
+		c.hold(&v)
 		r.pool(&v)
+		if full(r.found, c.found) {
+			break
+		}
 	}
 	return r.parsed(c)
 }
 
 func (r *reader) parsed(c *converter) parsed {
 	p := parsed{name: r.text.name, pools: r.pools, bank: r.head.bank, bankAt: r.head.bankAt, entries: r.seen}
-	p.found = append(r.found, c.found...)
+	p.found = cut(append(r.found, c.found...), maxFindings)
 	if c.halted { // what was understood up to the limit says nothing
 		p.pools, p.found = nil, c.found
 	}
@@ -123,6 +144,7 @@ func (r *reader) header(v *value, pools *yaml.Node, c *converter) {
 	if c.halted {
 		return
 	}
+	c.hold(v)
 	instance := v.json()
 	list := v.get("pools")
 	if m, ok := instance.(map[string]any); ok && (pools != nil && len(pools.Content) > 0 || list != nil && len(list.items) > 0) {
@@ -144,7 +166,9 @@ func (r *reader) header(v *value, pools *yaml.Node, c *converter) {
 	}
 	if list != nil && list.kind == kindList {
 		for i := range list.items {
-			r.pool(&list.items[i])
+			if r.pool(&list.items[i]); full(r.found) {
+				break
+			}
 		}
 	}
 }

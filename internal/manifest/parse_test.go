@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -235,7 +236,7 @@ func TestParseLimits(t *testing.T) {
 		bomb.WriteString(fmt.Sprintf("  - &%c [%s]\n", c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ",")))
 	}
 	var merges strings.Builder
-	merges.WriteString("version: 1\ndefaults: &a {description: " + strings.Repeat("x", 200) + "}\npools:\n")
+	merges.WriteString("version: 1\nx-a: &a {" + strings.ReplaceAll(manyKeys(200), "\n", ", ") + "description: x}\npools:\n")
 	for range 5000 {
 		merges.WriteString("- {<<: [*a, *a, *a, *a]}\n")
 	}
@@ -354,5 +355,46 @@ func TestNearest(t *testing.T) {
 		if got := nearest(word, fields); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
 		}
+	}
+}
+
+// One list of references in a thousand pools is honest use, and what multiplies is
+// refused before it is made.
+func TestParseShared(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("version: 1\nx-core: &core\n")
+	for i := range 500 {
+		fmt.Fprintf(&b, "  - item-%03d\n", i)
+	}
+	b.WriteString("pools:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&b, "  - {reference: p%d, name: P, content: {item_references: *core}}\n", i)
+	}
+	pools, found := Parse("x.yaml", []byte(b.String()))
+	require.Empty(t, found)
+	require.Len(t, pools, 1000)
+	require.Len(t, pools[999].Content.Items, 500)
+}
+
+// What nobody would read is not made: a file of 16 MiB may be wrong every three
+// bytes, in lists of every kind.
+func TestParseFindings(t *testing.T) {
+	pool := "version: 1\npools:\n  - reference: a\n    name: A\n    content:\n      item_references:\n"
+	for name, data := range map[string]string{
+		"root":       strings.Repeat("- 1\n", 4<<20),
+		"flow":       "[" + strings.Repeat("1,", 8<<20-1) + "1]",
+		"pools":      "version: 1\npools:\n" + strings.Repeat("- 1\n", 4<<20-8),
+		"references": pool + strings.Repeat("        - {}\n", 30_000),
+		"texts":      pool + strings.Repeat("        - 'a\"'\n", 30_000),
+		"tags":       strings.Replace(pool, "item_references", "tags", 1) + strings.Repeat("        - 1\n", 30_000),
+		"keys":       "version: 1\n" + strings.Repeat("a: b\n", 50_000),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, found := Parse("x.yaml", []byte(data))
+		runtime.ReadMemStats(&after)
+		require.True(t, found.HasErrors(), name)
+		require.LessOrEqual(t, len(found), maxFindings+1, name)
+		require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(300), "%s: MiB in all", name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -53,12 +54,27 @@ func (r *reader) pool(v *value) {
 		File: r.text.name,
 	}
 	d.At.Pool, d.At.Reference = v.at, place(v.get("reference"))
+	r.odd(v.get("reference"))
 	r.fields(v, &d)
 	r.content(v.get("content"), &d)
 	r.lifecycle(v.get("lifecycle"), &d)
 	r.corrections(v, &d)
 	r.ignoreEmpty(v, &d)
 	r.pools = append(r.pools, d)
+}
+
+// odd warns of a pool's reference that was hardly meant as it stands: a pool is
+// created for good.
+func (r *reader) odd(v *value) {
+	if v == nil || v.kind != kindText || v.faulty {
+		return
+	}
+	switch {
+	case strings.Contains(v.text, "${") || strings.Contains(v.text, "{{"):
+		r.warn(v, ruleOddReference, "write the reference itself: variables are not replaced", "the reference %s looks like a template", quote(v.text))
+	case strings.TrimSpace(v.text) != v.text:
+		r.warn(v, ruleOddReference, "remove them, unless the pool is called so", "the reference %s has outer spaces", quote(v.text))
+	}
 }
 
 // str gives a member's text, or "".

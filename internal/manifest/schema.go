@@ -230,6 +230,7 @@ const (
 	ruleKey          = "yaml-key"
 	ruleDuplicateKey = "duplicate-key"
 	ruleScalar       = "yaml-scalar"
+	ruleFindings     = "more-findings"
 
 	// What a field may hold.
 	ruleUnknownField   = "unknown-field"
@@ -239,6 +240,7 @@ const (
 	ruleVersion        = "version"
 	ruleOrganisation   = "organisation-id"
 	ruleReference      = "reference"
+	ruleOddReference   = "odd-reference"
 	ruleLabel          = "label"
 	ruleStatus         = "status"
 	ruleLifecycle      = "lifecycle"
@@ -274,8 +276,8 @@ const (
 var Rules = []string{
 	rulePath, ruleGlob, ruleNoFiles, ruleNoPools, ruleSymlink, ruleNotAFile,
 	ruleFileSize, ruleEncoding, ruleCharacter, ruleEmptyFile, ruleSyntax, ruleDocuments, ruleDirective,
-	ruleDepth, ruleExpansion, ruleTag, ruleKey, ruleDuplicateKey, ruleScalar,
-	ruleUnknownField, ruleMissingField, ruleType, ruleEmptyValue, ruleVersion, ruleOrganisation, ruleReference, ruleLabel,
+	ruleDepth, ruleExpansion, ruleTag, ruleKey, ruleDuplicateKey, ruleScalar, ruleFindings,
+	ruleUnknownField, ruleMissingField, ruleType, ruleEmptyValue, ruleVersion, ruleOrganisation, ruleReference, ruleOddReference, ruleLabel,
 	ruleStatus, ruleLifecycle, ruleOverwrite, ruleCredentials, ruleTagEntry, ruleEmptyTagType, ruleEmptyContent,
 	ruleDuplicateEntry, ruleLongText, ruleManyReferences,
 	ruleDuplicatePool, ruleReferenceCase, ruleCorrectionUnknown, ruleCorrectionTwice, ruleEmptyCorrection, ruleIgnoreEmpty,

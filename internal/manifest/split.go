@@ -33,7 +33,7 @@ func parsePieces(t *text, size, workers int) (parsed, bool) {
 	if bytes.IndexByte(t.data, '\t') >= 0 || directive(t.data) >= 0 || bytes.Count(t.data, []byte("\r")) != bytes.Count(t.data, []byte("\r\n")) {
 		return parsed{}, false
 	}
-	p, ok := cut(t.data, size)
+	p, ok := divide(t.data, size)
 	if !ok {
 		return parsed{}, false
 	}
@@ -43,11 +43,18 @@ func parsePieces(t *text, size, workers int) (parsed, bool) {
 		return parsed{}, false
 	}
 	readers := make([]*reader, len(p.list))
+	enough := newEnough(len(p.list), maxFindings)
 	var group errgroup.Group
 	group.SetLimit(max(workers, 1))
 	for i, one := range p.list {
 		group.Go(func() error {
-			readers[i] = one.read(head, p.indent)
+			if enough.before(i) {
+				readers[i] = &reader{}
+				return nil
+			}
+			if readers[i] = one.read(head, p.indent); readers[i] != nil {
+				enough.add(i, len(readers[i].found))
+			}
 			return nil
 		})
 	}
@@ -60,13 +67,17 @@ func parsePieces(t *text, size, workers int) (parsed, bool) {
 		all.pools = append(all.pools, r.pools...)
 		all.found = append(all.found, r.found...)
 		all.entries += r.seen
+		if full(all.found) {
+			break
+		}
 	}
+	all.found = cut(all.found, maxFindings)
 	return all, true
 }
 
-// cut divides a manifest whose last field is a list of pools in block style
+// divide cuts a manifest whose last field is a list of pools in block style
 // into pieces of about the given size.
-func cut(data []byte, size int) (pieces, bool) {
+func divide(data []byte, size int) (pieces, bool) {
 	start, line := listStart(data)
 	if start < 0 {
 		return pieces{}, false
@@ -120,8 +131,8 @@ func listStart(data []byte) (offset int, line int32) {
 
 // skeleton reads what precedes the list.
 func (r *reader) skeleton(p pieces, c *converter) bool {
-	root, later, err := decode(bytes.NewReader(p.head))
-	if err != nil || later.Known() || root.Kind != yaml.MappingNode || len(root.Content) < 2 {
+	root := decodeOne(bytes.NewReader(p.head))
+	if root == nil || root.Kind != yaml.MappingNode || len(root.Content) < 2 {
 		return false
 	}
 	last := len(root.Content) - 1
@@ -145,8 +156,11 @@ func (r *reader) skeleton(p pieces, c *converter) bool {
 
 // read decodes a piece. It gives nil if anything about it is unusual.
 func (p piece) read(head *reader, indent int) *reader {
-	root, later, err := decode(bytes.NewReader(p.data))
-	if err != nil || later.Known() || root.Kind != yaml.SequenceNode || root.Style&yaml.FlowStyle != 0 || root.Column != indent+1 {
+	if entries(p.data) > maxEntries {
+		return nil
+	}
+	root := decodeOne(bytes.NewReader(p.data))
+	if root == nil || root.Kind != yaml.SequenceNode || root.Style&yaml.FlowStyle != 0 || root.Column != indent+1 {
 		return nil
 	}
 	r := &reader{text: head.text, schema: head.schema, head: head.head}
@@ -157,7 +171,10 @@ func (p piece) read(head *reader, indent int) *reader {
 		if c.anchor || c.halted {
 			return nil
 		}
-		r.pool(&v)
+		c.hold(&v)
+		if r.pool(&v); full(r.found, c.found) {
+			break
+		}
 	}
 	r.found = append(r.found, c.found...)
 	return r

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -15,51 +16,100 @@ import (
 	"github.com/poolsync/poolsync/internal/source"
 )
 
-// decode gives the root node of the only document in data. later is where a
-// second document starts. An empty document gives io.EOF.
-func decode(r io.Reader) (root *yaml.Node, later source.Place, err error) {
+// decode returns the documents in data, without those that hold nothing. None at all is io.EOF.
+func decode(r io.Reader) (roots []*yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil { // yaml.v3 panics on some input that it cannot take
-			root, err = nil, fmt.Errorf("yaml: %v", p)
+			roots, err = nil, fmt.Errorf("yaml: %v", p)
 		}
 	}()
-	d := yaml.NewDecoder(r)
-	var first, second yaml.Node
-	if err := d.Decode(&first); err != nil {
-		return nil, later, err
+	for d := yaml.NewDecoder(r); ; {
+		var document yaml.Node
+		switch err := d.Decode(&document); {
+		case errors.Is(err, io.EOF) && len(roots) > 0:
+			return roots, nil
+		case err != nil:
+			return nil, err
+		case len(document.Content) > 0 && (len(roots) == 0 || !isNothing(&document)):
+			if len(roots) == 1 && isNothing(roots[0]) {
+				roots = nil
+			}
+			roots = append(roots, &document)
+		}
 	}
-	err = d.Decode(&second)
-	switch {
-	case err == nil:
-		return nil, source.Place{Line: int32(second.Line), Column: int32(second.Column)}, nil
-	case !errors.Is(err, io.EOF):
-		return nil, later, err
-	case len(first.Content) == 0:
-		return nil, later, io.EOF
-	}
-	return first.Content[0], later, nil
 }
 
-// root decodes the whole file, or says why it cannot be.
-func (t *text) root() (*yaml.Node, *source.Diagnostic) {
+// isNothing reports whether a document holds nothing, as one between two marks.
+func isNothing(document *yaml.Node) bool {
+	return document.Content[0].Tag == "!!null" && document.Content[0].Value == ""
+}
+
+// decodeOne returns the root node of a part of a file that is one document, or nil.
+func decodeOne(r io.Reader) *yaml.Node {
+	roots, err := decode(r)
+	if err != nil || len(roots) != 1 {
+		return nil
+	}
+	return roots[0].Content[0]
+}
+
+// roots decodes the whole file, or says why it cannot be. A file of several
+// documents is refused, and all of them are checked all the same.
+func (t *text) roots() ([]*yaml.Node, *source.Diagnostic) {
 	if at := directive(t.data); at >= 0 {
 		d := t.diagnostic(source.Error, ruleDirective, t.place(at), "%TAG", "remove the line", "%TAG directives are not supported")
 		return nil, &d
 	}
-	root, later, err := decode(bytes.NewReader(t.data))
+	if d := t.crowded(); d != nil {
+		return nil, d
+	}
+	roots, err := decode(bytes.NewReader(t.parsable()))
 	switch {
-	case errors.Is(err, io.EOF), err == nil && root != nil && root.Tag == "!!null" && root.Value == "":
+	case errors.Is(err, io.EOF), err == nil && isNothing(roots[0]):
 		d := t.diagnostic(source.Error, ruleEmptyFile, source.Place{}, "", "declare a pool, or remove the file", "the file holds nothing")
 		return nil, &d
 	case err != nil:
 		d := t.syntax(err)
 		return nil, &d
-	case later.Known():
-		d := t.diagnostic(source.Error, ruleDocuments, later, "---", "put each document into a file of its own; a folder is read as one set",
+	case len(roots) > 1:
+		later := source.Place{Line: int32(roots[1].Line), Column: int32(roots[1].Column)}
+		d := t.diagnostic(source.Error, ruleDocuments, later, "", "put each document into a file of its own; a folder is read as one set",
 			"a second document starts here; want one document a file")
-		return nil, &d
+		return roots, &d
 	}
-	return root, nil
+	return roots, nil
+}
+
+// maxEntries bounds how much the parser is given at once: it makes a node of some
+// 200 bytes of each entry, and a file of 16 MiB may have millions.
+const maxEntries = 500_000
+
+func entries(data []byte) int {
+	return bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte(","))
+}
+
+// crowded refuses a file that has too many entries to be read as a whole.
+func (t *text) crowded() *source.Diagnostic {
+	if entries(t.data) <= maxEntries {
+		return nil
+	}
+	d := t.diagnostic(source.Error, ruleFileSize, source.Place{}, "", "split the file: a folder of manifests is read as one set",
+		fmt.Sprintf("the file has more than %d lines or entries, the most that is read from one that is not a plain list of pools", maxEntries))
+	return &d
+}
+
+// parsable returns the text as the parser takes it: it refuses a version that it
+// does not know, though nothing in a manifest depends on it.
+func (t *text) parsable() []byte {
+	at := bytes.Index(t.data, []byte("%YAML"))
+	if at < 0 || at > 0 && t.data[at-1] != '\n' {
+		return t.data
+	}
+	data := bytes.Clone(t.data)
+	for ; at < len(data) && data[at] != '\n' && data[at] != '\r'; at++ {
+		data[at] = '#'
+	}
+	return data
 }
 
 // directive finds a %TAG line. The parser takes quadratic time over many of
@@ -127,6 +177,9 @@ var (
 // most a line: that of the problem or, counted from 0, that of the list or
 // mapping around it. So the file is parsed once more, watching how far it reads.
 func (t *text) syntax(err error) source.Diagnostic {
+	if at, name := t.oddIndent(); at.Known() {
+		return t.diagnostic(source.Error, ruleSyntax, at, "", "indent with plain spaces", name+" in the indentation; want spaces")
+	}
 	parts := parserLine.FindStringSubmatch(err.Error())
 	if parts == nil {
 		parts = []string{"", "", strings.TrimPrefix(err.Error(), "yaml: ")}
@@ -210,6 +263,19 @@ func (t *text) tabbed(n int) int {
 	return n
 }
 
+// oddIndent finds the first line that is indented by a character that looks like
+// a space and is none.
+func (t *text) oddIndent() (source.Place, string) {
+	for n := range t.lines() {
+		line := t.line(int32(n + 1))
+		rest := strings.TrimLeft(line, " ")
+		if r, _ := utf8.DecodeRuneInString(rest); r > 0x7f && unicode.IsSpace(r) {
+			return source.Place{Line: int32(n + 1), Column: int32(len(line) - len(rest) + 1)}, fmt.Sprintf("%U, which looks like a space,", r)
+		}
+	}
+	return source.Place{}, ""
+}
+
 // slow hands out one byte a read, so that it shows how far a parser has come.
 type slow struct {
 	data []byte
@@ -229,14 +295,14 @@ func (s *slow) Read(p []byte) (int, error) {
 // read, or an earlier one if the same error comes without those after it.
 func (t *text) reached(err error) int {
 	const lookahead = 16 // lines that the parser may have read too far
-	r := &slow{data: t.data}
-	_, _, _ = decode(r)
+	r := &slow{data: t.parsable()}
+	_, _ = decode(r)
 	line := int(t.place(max(r.read-1, 0)).Line)
 	for range lookahead {
 		if line == 1 {
 			break
 		}
-		_, _, earlier := decode(bytes.NewReader(t.data[:t.lines()[line-1]]))
+		_, earlier := decode(bytes.NewReader(t.parsable()[:t.lines()[line-1]]))
 		if earlier == nil || earlier.Error() != err.Error() {
 			break
 		}

@@ -19,7 +19,7 @@ import (
 const (
 	maxFile      = 16 << 20 // bytes
 	maxDepth     = 64       // lists and mappings inside one another
-	maxExpansion = 10       // times the file, by aliases
+	maxExpansion = 1 << 20  // values that aliases stand for
 	maxExcerpt   = 1000     // bytes of a line that a finding quotes; of a longer one it quotes a part
 	reach        = 150      // characters of a long line that are quoted on either side of a place
 )
@@ -202,6 +202,10 @@ func (t *text) limits() *source.Diagnostic {
 		d := t.diagnostic(source.Error, ruleEncoding, source.Place{}, "", "save the file as UTF-8", "the file is UTF-16; want UTF-8")
 		return &d
 	}
+	if wide(t.data) {
+		d := t.diagnostic(source.Error, ruleEncoding, source.Place{}, "", "save the file as UTF-8", "the file is UTF-16 without a byte order mark; want UTF-8")
+		return &d
+	}
 	for i := 0; i < len(t.data); i++ {
 		b := t.data[i]
 		if b >= ' ' && b < 0x7f || b == '\n' || b == '\t' || b == '\r' {
@@ -220,6 +224,18 @@ func (t *text) limits() *source.Diagnostic {
 		i += size - 1
 	}
 	return nil
+}
+
+// wide reports whether a file looks like UTF-16: every other byte is zero.
+func wide(data []byte) bool {
+	const some = 4
+	zeros := [2]int{}
+	for i := 0; i < len(data) && i < 2*some; i++ {
+		if data[i] == 0 {
+			zeros[i%2]++
+		}
+	}
+	return len(data) >= 2*some && (zeros[0] == 0 && zeros[1] == some || zeros[0] == some && zeros[1] == 0)
 }
 
 func (t *text) badByte(offset int) *source.Diagnostic {
@@ -300,6 +316,8 @@ func nameOf(r rune) string {
 // that is not a text.
 func looksLike(n *yaml.Node) string {
 	switch n.Tag {
+	case "!!null":
+		return "nothing"
 	case "!!int", "!!float":
 		return "a number"
 	case "!!bool":

@@ -98,7 +98,8 @@ type converter struct {
 
 	use    source.Place        // of the outermost alias being followed
 	active map[*yaml.Node]bool // anchors being followed
-	spent  int                 // bytes that aliases have expanded to
+	spent  int                 // values that aliases have stood for
+	sizes  map[*yaml.Node]int  // values that an anchor stands for
 }
 
 func (c *converter) place(n *yaml.Node) source.Place {
@@ -141,12 +142,6 @@ func (c *converter) convert(n *yaml.Node, f field, depth int) value {
 	if n.Anchor != "" || n.Kind == yaml.AliasNode {
 		c.anchor = true
 	}
-	if c.use.Known() {
-		if c.spent += len(n.Value) + 1; c.spent > maxExpansion*len(c.text.data) {
-			return c.halt(ruleExpansion, n, "write the repeated parts out, or fewer of them",
-				"aliases expand the file to more than %d times its size", maxExpansion)
-		}
-	}
 	switch n.Kind {
 	case yaml.AliasNode:
 		return c.follow(n, func(target *yaml.Node) value { return c.convert(target, f, depth) })
@@ -158,6 +153,10 @@ func (c *converter) convert(n *yaml.Node, f field, depth int) value {
 		v := c.blank(n, kindList)
 		v.items = make([]value, len(n.Content))
 		for i, item := range n.Content {
+			if full(c.found) {
+				v.items = v.items[:i]
+				break
+			}
 			v.items[i] = c.convert(item, f.entry(), depth+1)
 		}
 		return v
@@ -193,6 +192,50 @@ func (c *converter) follow(n *yaml.Node, convert func(*yaml.Node) value) value {
 	return v
 }
 
+// size counts the values that an anchor stands for without making them: aliases
+// inside it may multiply. It stops counting beyond the limit.
+func (c *converter) size(n *yaml.Node, depth int) int {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if known, ok := c.sizes[n]; ok {
+		return known
+	}
+	total := 1
+	if n.Anchor != "" { // an anchor that contains itself is refused where it is followed
+		if c.sizes == nil {
+			c.sizes = make(map[*yaml.Node]int)
+		}
+		c.sizes[n] = total
+	}
+	if depth > 0 {
+		for _, part := range n.Content {
+			if total > maxExpansion {
+				break
+			}
+			total += c.size(part, depth-1)
+		}
+	}
+	if n.Anchor != "" {
+		c.sizes[n] = total
+	}
+	return total
+}
+
+// multiplied refuses a document whose aliases stand for too much, before any of
+// them is followed.
+func (c *converter) multiplied(n *yaml.Node, depth int) bool {
+	if n.Kind == yaml.AliasNode {
+		if c.spent += c.size(n.Alias, maxDepth); c.spent > maxExpansion {
+			c.halt(ruleExpansion, n, "write the repeated parts out, or fewer of them",
+				"the aliases up to here stand for more than %d values", maxExpansion)
+			return true
+		}
+		return false
+	}
+	return depth > 0 && slices.ContainsFunc(n.Content, func(part *yaml.Node) bool { return c.multiplied(part, depth-1) })
+}
+
 // tag refuses explicit tags other than the one that the node has anyway.
 func (c *converter) tag(n *yaml.Node, own string) {
 	if n.Style&yaml.TaggedStyle != 0 && n.Tag != own {
@@ -210,7 +253,7 @@ func (c *converter) object(n *yaml.Node, depth int) value {
 	v.members = make([]member, 0, len(n.Content)/2)
 	seen := seenKeys{}
 	var merges []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !full(c.found); i += 2 {
 		key, val := n.Content[i], n.Content[i+1]
 		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
 			merges = append(merges, val)
@@ -338,7 +381,7 @@ func (c *converter) scalar(n *yaml.Node, f field) value {
 		v.plain = false
 	}
 	switch {
-	case v.plain && n.Tag == "!!null":
+	case v.plain && n.Tag == "!!null" && (f.kind != "string" || n.Value != "Null" && n.Value != "NULL"):
 		v.kind = kindNull
 	case v.plain && f.kind == "boolean" && (n.Value == "true" || n.Value == "false"):
 		v.kind = kindBool

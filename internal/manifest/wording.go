@@ -91,7 +91,7 @@ func (s *schema) unknownFields(b breach) []finding {
 	allowed := b.properties()
 	for i := range b.value.members {
 		m := &b.value.members[i]
-		if slices.Contains(allowed, m.key) {
+		if slices.Contains(allowed, m.key) || b.definition == "" && strings.HasPrefix(m.key, "x-") {
 			continue
 		}
 		f := finding{severity: source.Error, rule: ruleUnknownField, at: m.at, word: m.key, origin: m.value.origin}
