@@ -30,7 +30,7 @@ import (
 //	<!-- git ARG... -->                  in the folder of the manifests
 //	<!-- quiet COMMAND... -->            runs a line and does not show it
 func TestDocuments(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/adopting.md", "docs/changes.md", "docs/rules.md", "docs/state.md"} {
+	for _, page := range []string{"README.md", "docs/adopting.md", "docs/content.md", "docs/changes.md", "docs/rules.md", "docs/state.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			if _, err := exec.LookPath("git"); err != nil && page == "docs/state.md" {

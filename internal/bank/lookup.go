@@ -34,15 +34,7 @@ func Lookup(ctx context.Context, r LibraryReader, declared []pool.Declared) (sou
 	}
 	var found source.Diagnostics
 	for _, b := range slices.Sorted(maps.Keys(byBank)) {
-		l := NewLibrary(r, b)
-		wanted := make([]Wanted, len(byBank[b]))
-		for i, d := range byBank[b] {
-			wanted[i] = wantedFor(d)
-		}
-		if err := l.Read(ctx, wanted); err != nil {
-			return nil, err
-		}
-		more, err := l.Check(ctx, byBank[b])
+		more, err := NewLibrary(r, b).Check(ctx, byBank[b])
 		if err != nil {
 			return nil, err
 		}
@@ -68,9 +60,15 @@ func (c *check) add(severity source.Severity, rule string, at source.Place, mess
 	c.found = append(c.found, source.Diagnostic{Position: c.d.Position(at), Severity: severity, Rule: rule, Message: message, Hint: hint})
 }
 
-// Check compares pools with their bank, of which what they name was read. What only
-// findings need is read now.
+// Check compares pools with their bank. What they name is read, unless it was.
 func (l *Library) Check(ctx context.Context, declared []*pool.Declared) (source.Diagnostics, error) {
+	wanted := make([]Wanted, len(declared))
+	for i, d := range declared {
+		wanted[i] = wantedFor(d)
+	}
+	if err := l.Read(ctx, wanted); err != nil {
+		return nil, err
+	}
 	if err := l.readTags(ctx, declared); err != nil {
 		return nil, err
 	}

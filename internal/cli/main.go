@@ -121,7 +121,7 @@ func (p *program) app() *cli.App {
 			p.validateCommand(), p.planCommand(), p.applyCommand(), p.driftCommand(), p.adoptCommand(),
 			p.listCommand(), p.jobsCommand(), p.stateCommand(), p.sandboxCommand(), p.fmtCommand(), p.configCommand(), p.completionCommand(), p.schemaCommand(), p.versionCommand(),
 			p.actionCommand(),
-			p.exportCommand(),
+			p.exportCommand(), p.whereCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
