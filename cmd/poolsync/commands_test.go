@@ -280,6 +280,7 @@ func environ(ts *testscript.TestScript) []string {
 		"INPUT_ONLY", "INPUT_CONFIG", "INPUT_WORKING_DIRECTORY", "INPUT_PLAN_FILE", "INPUT_EXPECT_PLAN", "INPUT_FAIL_ON_CHANGES",
 		"INPUT_FAIL_ON_DRIFT", "INPUT_ANNOTATIONS", "INPUT_SUMMARY",
 		"GIT_DIR", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE", "GIT_AUTHOR_DATE", "TESTSCRIPT_COMMAND", "GOCOVERDIR",
+		"HTTPS_PROXY", "all_proxy",
 	} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)

@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		WorkdirRoot:         t.TempDir(), // removed as a whole, which some file systems do much faster
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"run": run, "calls": calls, "bank": bank, "jsonget": jsonGet, "jsonenv": jsonEnv, "generate": generate, "start": start, "output": output, "tamper": tamper, "join": join,
+			"run": run, "calls": calls, "bank": bank, "connectproxy": connectProxy, "jsonget": jsonGet, "jsonenv": jsonEnv, "generate": generate, "start": start, "output": output, "tamper": tamper, "join": join,
 			"largebank": largeBankCommand, "largemanifests": largeManifests,
 		},
 	})
