@@ -68,6 +68,27 @@ func (r *Run) retire(ctx context.Context, mayPlan bool) error {
 	return r.follow(ctx, mayPlan)
 }
 
+// keep records what is declared anew of a pool that is so already.
+func (r *Run) keep(ch diff.Change) {
+	e := *ch.Entry
+	e.Sent, e.Commit, e.CommitTime = ch.Record, r.Origin.Commit, r.Origin.CommitTime
+	r.Recorder.Put(e)
+	r.outcomes[ch.Key].State = Applied
+}
+
+// written returns the pools that this run has changed so far, but for those that it
+// created: the guard on volume looks at the whole run.
+func (r *Run) written() map[pool.Key]bool {
+	out := map[pool.Key]bool{}
+	for k, o := range r.outcomes {
+		created := o.Change.Has(diff.Create) && (o.Change.Entry == nil || o.Change.Entry.Sent == nil)
+		if (o.Accepted || o.State == doubt) && !created {
+			out[k] = true
+		}
+	}
+	return out
+}
+
 // finish does what comes last and needs no call.
 func (r *Run) finish(ctx context.Context) error {
 	for _, ch := range r.last {

@@ -33,6 +33,8 @@ type Planner struct {
 	Options  diff.Options
 	// Selects limits the unmanaged pools that are listed; nil means all.
 	Selects func(pool.Reference) bool
+	// Written are the pools that earlier rounds of the run have changed.
+	Written map[pool.Key]bool
 	// SkipVerify leaves out looking references up when a call is settled.
 	SkipVerify bool
 }
@@ -56,7 +58,7 @@ func (p Planner) make(ctx context.Context, snap state.Snapshot, scope diff.Scope
 	snap = snap.Clone()
 	keys := p.keys(snap, scope)
 	m := Made{Input: diff.Input{
-		Declared: p.Declared, StateVersion: snap.Version, Scope: scope, Options: p.Options, Listed: listed, Unsettled: map[pool.Key]diff.Unsettled{},
+		Declared: p.Declared, StateVersion: snap.Version, Scope: scope, Options: p.Options, Written: p.Written, Listed: listed, Unsettled: map[pool.Key]diff.Unsettled{},
 	}}
 	var err error
 	if m.Settled, err = p.settle(ctx, snap, keys, w); err != nil {

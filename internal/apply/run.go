@@ -78,6 +78,7 @@ func (r *Run) Plan(ctx context.Context) (Made, error) {
 		return Made{}, err
 	}
 	r.readAt = time.Now()
+	r.Written = r.written()
 	m, err := r.make(ctx, snap, scope, false, &r.waiter)
 	if err != nil {
 		return m, err
@@ -142,8 +143,11 @@ func (r *Run) rounds(ctx context.Context, changes []diff.Change) error {
 // runs are waited for.
 func (r *Run) begin(ctx context.Context, changes []diff.Change) error {
 	for _, ch := range changes {
-		if len(ch.Calls) > 0 || len(ch.Blocked) > 0 || ch.Has(diff.Retire) {
+		if len(ch.Calls) > 0 || len(ch.Blocked) > 0 || ch.Record != nil || ch.Has(diff.Retire) {
 			r.note(ch)
+		}
+		if ch.Record != nil && len(ch.Blocked) == 0 {
+			r.keep(ch)
 		}
 		if ch.Has(diff.Pending) {
 			e := pool.Entry{Key: ch.Key}

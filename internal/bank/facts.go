@@ -46,11 +46,73 @@ func Facts(ctx context.Context, r Reader, needs []diff.Need) (map[pool.Key]diff.
 			s.take(known[s.Bank])
 		}
 	}
+	unfit, err := unpublished(ctx, r, needs)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[pool.Key]diff.Facts, len(needs))
 	for _, s := range all {
+		s.facts.Unfit = unfit[s.Key]
 		out[s.Key] = s.facts
 	}
 	return out, nil
+}
+
+// unpublished finds, for each pool, what of the references to be copied its bank does
+// not have as published. Each bank is asked once for all pools.
+func unpublished(ctx context.Context, r Reader, needs []diff.Need) (map[pool.Key][]diff.Unfit, error) {
+	wanted := map[pool.Bank]pool.Content{}
+	for _, n := range needs {
+		if n.Published.Len() > 0 {
+			wanted[n.Bank] = wanted[n.Bank].Union(n.Published)
+		}
+	}
+	out := map[pool.Key][]diff.Unfit{}
+	for b, c := range wanted {
+		items, activities, err := statuses(ctx, r, b, c)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range needs {
+			if n.Bank == b {
+				out[n.Key] = slices.Concat(notIn(n.Published.Items, items), notIn(n.Published.Activities, activities))
+			}
+		}
+	}
+	return out, nil
+}
+
+func notIn(refs []string, have map[string]pool.Status) (out []diff.Unfit) {
+	for _, ref := range refs {
+		if s := have[ref]; s != pool.Published {
+			out = append(out, diff.Unfit{Reference: ref, Status: s})
+		}
+	}
+	return out
+}
+
+// statuses reads how the bank has items and activities; what it lacks is missing.
+func statuses(ctx context.Context, r MemberReader, b pool.Bank, c pool.Content) (items, activities map[string]pool.Status, err error) {
+	items, activities = map[string]pool.Status{}, map[string]pool.Status{}
+	if len(c.Items) > 0 {
+		found, err := r.Items(ctx, learnosity.ItemsQuery{Bank: b, References: c.Items})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, it := range found {
+			items[it.Reference] = it.Status
+		}
+	}
+	if len(c.Activities) > 0 {
+		found, err := r.Activities(ctx, learnosity.ActivitiesQuery{Bank: b, References: c.Activities})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, a := range found {
+			activities[a.Reference] = a.Status
+		}
+	}
+	return items, activities, nil
 }
 
 // search gathers the facts about one pool, round by round.

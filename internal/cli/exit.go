@@ -128,20 +128,32 @@ func (s *session) lifts(plan diff.Plan) (exit, bool) {
 		s.p.say("%s", report.Spent(l))
 	}
 	lifts := plan.Unneeded
+	var errs []error
+	for _, l := range plan.Ambiguous {
+		errs = append(errs, errors.New(report.Ambiguous(l)))
+	}
+	if len(errs) > 0 {
+		x := exit{code: CodeError, reason: "a flag names more than one pool", err: errors.Join(errs...)}
+		return x.hint("name one of them, with its item bank"), false
+	}
 	if len(lifts) == 0 {
 		return exit{}, true
 	}
-	var errs []error
 	for _, l := range lifts {
-		var declared *pool.Declared
-		if i := slices.IndexFunc(s.declared, func(d pool.Declared) bool { return d.Reference == l.Reference }); i >= 0 {
-			declared = &s.declared[i]
-		}
-		errs = append(errs, errors.New(report.Unneeded(l, declared)))
+		errs = append(errs, errors.New(report.Unneeded(l, s.declaredAs(l.Pools))))
 	}
 	x := exit{code: CodeError, reason: "a flag lifts nothing", err: errors.Join(errs...)}
-	if slices.ContainsFunc(lifts, func(l diff.Given) bool { return strings.ContainsAny(string(l.Reference), "*?,") }) {
+	if slices.ContainsFunc(lifts, func(l diff.Given) bool { return strings.ContainsAny(string(l.Name), "*?,") }) {
 		return x.hint("globs and lists are not taken: such a flag names one pool; give it once for each"), false
 	}
 	return x.hint("check the reference, or leave the flag out"), false
+}
+
+// declaredAs returns the declaration of one of the pools, if there is one.
+func (s *session) declaredAs(keys []pool.Key) *pool.Declared {
+	i := slices.IndexFunc(s.declared, func(d pool.Declared) bool { return slices.Contains(keys, d.Key) })
+	if i < 0 {
+		return nil
+	}
+	return &s.declared[i]
 }

@@ -58,7 +58,7 @@ func (s *session) planOffline(ctx context.Context, c *cli.Context) (diff.Plan, e
 	}
 	plan := diff.Compare(in)
 	if len(plan.Needs) > 0 {
-		in.Facts = recordedFacts(plan.Needs, snap)
+		in.Facts = recordedFacts(plan.Needs, snap, s.declared)
 		plan = diff.Compare(in)
 	}
 	if x, ok := s.lifts(plan); !ok {
@@ -89,10 +89,16 @@ func recordedPool(e pool.Entry) (pool.Live, bool) {
 
 // recordedFacts answers what only the bank can tell as the state has it: a pool
 // holds what it was sent, and nothing was edited since.
-func recordedFacts(needs []diff.Need, snap state.Snapshot) map[pool.Key]diff.Facts {
+func recordedFacts(needs []diff.Need, snap state.Snapshot, declared []pool.Declared) map[pool.Key]diff.Facts {
 	out := make(map[pool.Key]diff.Facts, len(needs))
+	added := map[pool.Key]pool.Content{}
+	for _, d := range declared {
+		if e := snap.Entries[d.Key]; e.Sent != nil {
+			added[d.Key] = d.Content.Minus(e.Sent.Content)
+		}
+	}
 	for _, n := range needs {
-		f := diff.Facts{Readable: true, Members: n.Members}
+		f := diff.Facts{Readable: true, Members: n.Members.Minus(added[n.Key])}
 		for _, item := range n.Items {
 			f.Carriers = append(f.Carriers, diff.Carrier{Reference: item, Published: true, Updated: n.Copied.Add(-time.Second)})
 		}

@@ -57,6 +57,18 @@ type update struct {
 	// that it has.
 	target, now pool.Status
 	held        bool
+	// known is what is declared anew and in the pool already: it is recorded with
+	// whatever call is made.
+	known pool.Content
+}
+
+// recorded is what is recorded of a pool that is as declared without a call.
+func (u update) recorded() *pool.Sent {
+	after := *u.entry.Sent
+	if u.known.Len() > 0 {
+		after.Content, after.UnpublishedPublished = after.Content.Union(u.known), u.declared.UnpublishedPublished
+	}
+	return &after
 }
 
 // liveStatus is the pool's status. Where a halted job has hidden it, it is the
@@ -83,7 +95,7 @@ func (u update) status(last bool) pool.Status {
 // default would publish the pool, and never description or
 // ignore_empty_additional_tags, which update does not document.
 func (u update) call(op pool.Operation, content pool.Content, overwrite, last bool) Call {
-	after := *u.entry.Sent
+	after := *u.recorded()
 	after.Name, after.Status = u.name, u.status(last)
 	if u.held {
 		after.Status = u.entry.Sent.Status

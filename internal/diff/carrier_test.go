@@ -148,5 +148,7 @@ func TestCarrierNeed(t *testing.T) {
 	}
 	same(t, "answered", nil, diff.Compare(changed(p, renamed(p)).carrier("p").Input).Needs)
 	lookUp := []diff.Need{{Key: key("p"), Members: pool.Content{Items: []string{"i3"}}}}
-	same(t, "an append needs no carrier", lookUp, diff.Compare(changed(p, declare("p", name("Other"), items("i1", "i2", "i3"))).Input).Needs)
+	same(t, "an append needs no carrier", lookUp, diff.Compare(changed(p, declare("p", items("i1", "i2", "i3"))).Input).Needs)
+	lookUp[0].Carrier, lookUp[0].Trusted, lookUp[0].Items, lookUp[0].Copied = true, true, []string{"i1", "i2"}, applied
+	same(t, "unless it may turn out to be an edit", lookUp, diff.Compare(changed(p, declare("p", name("Other"), items("i1", "i2", "i3"))).Input).Needs)
 }

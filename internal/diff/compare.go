@@ -15,6 +15,9 @@ func Compare(in Input) Plan {
 	c := comparer{in: in, declared: make(map[pool.Key]bool, len(in.Declared))}
 	for i := range in.Declared {
 		c.declared[in.Declared[i].Key] = true
+	}
+	c.consents()
+	for i := range in.Declared {
 		if ch := c.pool(&in.Declared[i]); len(ch.Actions) > 0 || len(ch.Blocked) > 0 {
 			c.plan.Changes = append(c.plan.Changes, ch)
 		} else {
@@ -40,6 +43,8 @@ func Compare(in Input) Plan {
 type comparer struct {
 	in       Input
 	declared map[pool.Key]bool
+	allowed  map[Flag]map[pool.Key]bool // the consents
+	names    map[pool.Reference][]pool.Key
 	plan     Plan
 }
 
@@ -61,6 +66,7 @@ func (c *comparer) pool(d *pool.Declared) Change {
 		ch.block(Refusal{Rule: RuleReferenceCase, Twin: twin.Reference})
 	case l != nil && l.Status == pool.Pending:
 		ch.pendingOutside()
+		c.dueAfter(&ch)
 	case l == nil:
 		ch.create(e != nil && e.Sent != nil)
 	case e == nil || e.Sent == nil:
@@ -135,13 +141,14 @@ func (c *comparer) afterwards(ch *Change) {
 	seen := pool.Live{Reference: ch.Reference, Name: p.Request.Name, Description: p.After.Sent.Description, Status: p.Request.Status}
 	settled := *p.After
 	settled.ReadBack = &seen
-	then := comparer{in: Input{
+	then := comparer{allowed: c.allowed, in: Input{
 		State: map[pool.Key]pool.Entry{ch.Key: settled}, Live: map[pool.Key]pool.Live{ch.Key: seen}, Scope: c.in.Scope, Options: c.in.Options,
 	}}
 	next := then.pool(ch.Declared)
 	if len(next.Actions) > 0 {
 		ch.Fields, ch.Content = next.Fields, next.Content
 	}
+	ch.due = len(next.Calls) > 0
 	ch.note(Note{Kind: NoteAfterCall, Operation: p.Operation, Next: next.Actions})
 }
 
@@ -149,6 +156,20 @@ func (ch *Change) pendingOutside() {
 	ch.rule("2")
 	ch.add(Pending)
 	ch.own(Refusal{Rule: RuleJobRunning})
+}
+
+// dueAfter tells whether anything will be due once someone else's job has ended.
+func (c *comparer) dueAfter(ch *Change) {
+	e := ch.Entry
+	if e == nil || e.Sent == nil {
+		return
+	}
+	free := *ch.LivePool
+	free.Status = liveStatus(e, ch.LivePool)
+	then := comparer{in: Input{
+		State: map[pool.Key]pool.Entry{ch.Key: *e}, Live: map[pool.Key]pool.Live{ch.Key: free}, Scope: c.in.Scope, Options: c.in.Options,
+	}}
+	ch.due = len(then.pool(ch.Declared).Calls) > 0
 }
 
 // create is row 3: declared and not live.
@@ -173,13 +194,14 @@ func (c *comparer) unknown(ch *Change) {
 		ch.addCall(setCall(pool.OpCreate, ch.Declared, nil, true))
 		ch.wholeFields()
 		ch.note(Note{Kind: NoteCreationHalted, Reason: ch.Entry.LastError})
-	case ch.lift(Overwrite, c.in.Options.Overwrite):
+	case c.lift(ch, Overwrite):
 		ch.rule("4")
 		ch.add(Replace)
 		ch.addCall(setCall(pool.OpReplace, ch.Declared, nil, true))
 		ch.wholeFields()
 		ch.Dangerous = ch.LivePool.Status == pool.Published
 		ch.note(Note{Kind: NoteOverwritten})
+		c.leaving(ch)
 		if d := ch.Declared; d.Lifecycle.Replace == pool.ReplaceDeny {
 			ch.block(Refusal{Rule: RuleReplaceDenied, At: d.Position(d.At.Replace)})
 		}

@@ -121,6 +121,15 @@ func TestCorrections(t *testing.T) {
 	same(t, "not in the pool", []string{"correction-not-in-pool"}, rules(ch))
 	same(t, "its place", "pools/a.yaml:53:7", ch.Source.String())
 
+	facts.Unfit = []diff.Unfit{{Reference: "a1", Status: "archived"}, {Reference: "i2", Status: pool.Unpublished}, {Reference: "other"}}
+	ch = changed(was, declare("p", correction("c1", "i1"), both)).facts("p", facts).only(t)
+	same(t, "not published", []string{"correction-not-published"}, rules(ch))
+	same(t, "what is not", facts.Unfit[:2], ch.Blocked[0].Unfit)
+	same(t, "its place", "pools/a.yaml:52:7", ch.Source.String())
+	flagged := declare("p", correction("c1", "i1"), publishAll)
+	ch = changed(flagged, declare("p", correction("c1", "i1"), both, publishAll)).facts("p", facts).only(t)
+	same(t, "the pool's flag takes unpublished ones", facts.Unfit[:1], ch.Blocked[0].Unfit)
+
 	ch = changed(was, declare("p", correction("c1", "i1"), both)).facts("p", diff.Facts{Reason: "refused"}).only(t)
 	same(t, "not readable", []string{"correction-not-in-pool"}, rules(ch))
 
@@ -170,25 +179,30 @@ func TestCorrectionOfWhatATagBrought(t *testing.T) {
 	tag := tags(pool.Selector{Type: "course"})
 	was := declare("p", items("i1"), tag)
 	is := declare("p", items("i1", "i2", "i3"), tag, correction("c1", "i2"), correction("c2", "i3"))
-	same(t, "needs", []diff.Need{{Key: key("p"), Members: pool.Content{Items: []string{"i2", "i3"}}}}, diff.Compare(changed(was, is).Input).Needs)
+	same(t, "needs", []diff.Need{{Key: key("p"), Members: pool.Content{Items: []string{"i2", "i3"}}, Published: pool.Content{Items: []string{"i2", "i3"}}}}, diff.Compare(changed(was, is).Input).Needs)
 	for name, tt := range map[string]struct {
 		facts   diff.Facts
+		append  []string
 		correct []string
 		blocked []string
 	}{
-		"one of them":  {diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i2"}}}, []string{"i2"}, nil},
-		"both":         {diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i2", "i3"}}}, []string{"i2", "i3"}, nil},
-		"none":         {diff.Facts{Readable: true}, nil, nil},
-		"not readable": {diff.Facts{Reason: "refused"}, []string{"i2", "i3"}, []string{"correction-not-in-pool"}},
+		"one of them":  {diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i2"}}}, []string{"i3"}, []string{"i2"}, nil},
+		"both":         {diff.Facts{Readable: true, Members: pool.Content{Items: []string{"i2", "i3"}}}, nil, []string{"i2", "i3"}, nil},
+		"none":         {diff.Facts{Readable: true}, []string{"i2", "i3"}, nil, nil},
+		"not readable": {diff.Facts{Reason: "refused"}, []string{"i2", "i3"}, []string{"i2", "i3"}, []string{"correction-not-in-pool"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ch := changed(was, is).facts("p", tt.facts).only(t)
-			want := []pool.Request{updateRequest("p", "Name", pool.Published, false, "i2", "i3")}
+			var want []pool.Request
+			if len(tt.append) > 0 {
+				want = append(want, updateRequest("p", "Name", pool.Published, false, tt.append...))
+			}
 			if len(tt.correct) > 0 {
 				want = append(want, updateRequest("p", "Name", pool.Published, true, tt.correct...))
 			}
 			same(t, "requests", want, requests(ch))
 			same(t, "recorded by the last", is.Corrections, ch.Calls[len(want)-1].After.Corrections)
+			same(t, "content", is.Content, ch.Calls[len(want)-1].After.Content)
 			same(t, "blocked", tt.blocked, rules(ch))
 		})
 	}
@@ -200,5 +214,6 @@ func TestCorrectionNeeds(t *testing.T) {
 	plan := diff.Compare(w.Input)
 	same(t, "needs", []diff.Need{{
 		Key: key("p"), Carrier: true, Trusted: true, Items: []string{"i1", "i2"}, Copied: applied, Members: pool.Content{Items: []string{"i2"}},
+		Published: pool.Content{Items: []string{"i2"}},
 	}}, plan.Needs)
 }

@@ -27,7 +27,7 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 	facts, known := c.in.Facts[ch.Key]
 	switch {
 	case !known:
-		ch.ask(Need{Members: content})
+		ch.ask(Need{Members: content, Published: content})
 	case !facts.Readable:
 		ch.unread(facts, Refusal{Rule: RuleNotInPool})
 	default:
@@ -38,8 +38,20 @@ func (c *comparer) corrections(ch *Change, added pool.Content) (pool.Content, []
 			ch.block(Refusal{Rule: RuleNotInPool, References: slices.Concat(missing.Items, missing.Activities)})
 		}
 		content = content.Minus(lacking).Union(missing)
+		c.unpublished(ch, facts, content.Minus(missing))
 	}
 	return content, fresh
+}
+
+// unpublished refuses corrections of what the bank cannot copy now: their job would
+// skip it and complete all the same, and the id would be spent.
+func (c *comparer) unpublished(ch *Change, facts Facts, content pool.Content) {
+	unfit, refs := facts.unfit(content, ch.Declared.UnpublishedPublished)
+	if len(unfit) == 0 {
+		return
+	}
+	ch.Source = ch.Declared.Position(correctionPlace(ch.Declared, refs).At)
+	ch.block(Refusal{Rule: RuleNotPublished, Unfit: unfit, At: ch.Source})
 }
 
 // changedCorrections refuses corrections that were carried out with other
@@ -100,9 +112,9 @@ func (ch *Change) addCorrection(u update, content pool.Content, fresh []pool.Cor
 // copying and skipping give the same pool.
 func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	facts, known := c.in.Facts[ch.Key]
-	vouched := !c.touched(ch) && ch.LivePool.Status != pool.Halted // a halted job may have lost content
+	vouched := c.vouched(ch)
 	if !known {
-		ch.ask(Need{Carrier: true, Trusted: ch.Entry.Verified && vouched, Items: ch.Entry.Sent.Content.Items, Copied: ch.copied()})
+		c.askCarrier(ch)
 		ch.addCall(u.call(op, pool.Content{}, false, last))
 		return
 	}
@@ -113,7 +125,7 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 	}
 	ch.addCall(u.call(op, content, false, last))
 	guessed := carrier.Unseen && !vouched
-	if (carrier.Unchanged(ch.copied()) && !guessed) || (found && ch.lift(AllowRefresh, c.in.Options.AllowRefresh)) {
+	if (carrier.Unchanged(ch.copied()) && !guessed) || (found && c.lift(ch, AllowRefresh)) {
 		return
 	}
 	r := Refusal{Rule: RuleEditWouldRefresh, Carrier: carrier.Reference, Guessed: guessed}
@@ -121,6 +133,19 @@ func (c *comparer) carry(ch *Change, u update, op pool.Operation, last bool) {
 		r.Flag = AllowRefresh
 	}
 	ch.unread(facts, r)
+}
+
+// vouched reports whether the state can tell what the pool holds: a halted job may
+// have lost content, and so may someone else.
+func (c *comparer) vouched(ch *Change) bool {
+	return !c.touched(ch) && ch.LivePool.Status != pool.Halted
+}
+
+// askCarrier asks for an item that an edit can carry.
+func (c *comparer) askCarrier(ch *Change) {
+	if _, known := c.in.Facts[ch.Key]; !known {
+		ch.ask(Need{Carrier: true, Trusted: ch.Entry.Verified && c.vouched(ch), Items: ch.Entry.Sent.Content.Items, Copied: ch.copied()})
+	}
 }
 
 // unread refuses a change for what could not be seen in the pool. A server that
@@ -157,7 +182,7 @@ func (ch *Change) ask(n Need) {
 	if ch.need == nil {
 		ch.need = &Need{Key: ch.Key}
 	}
-	ch.need.Members = ch.need.Members.Union(n.Members)
+	ch.need.Members, ch.need.Published = ch.need.Members.Union(n.Members), ch.need.Published.Union(n.Published)
 	if n.Carrier {
 		ch.need.Carrier, ch.need.Trusted, ch.need.Items, ch.need.Copied = true, n.Trusted, n.Items, n.Copied
 	}

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -25,7 +23,7 @@ func (c *comparer) finish() {
 		if ch.need != nil {
 			c.plan.Needs = append(c.plan.Needs, *ch.need)
 		}
-		if len(ch.Calls) == 0 && !ch.Has(Retire) && !ch.Has(Forgotten) {
+		if len(ch.Calls) == 0 && ch.Record == nil && !ch.Has(Retire) && !ch.Has(Forgotten) {
 			continue
 		}
 		ch.Fingerprint = fingerprint(*ch)
@@ -56,7 +54,9 @@ func fingerprint(ch Change) string {
 		Calls   []Call
 		Entry   *recordedEntry
 		Live    *pool.Live
-	}{Key: ch.Key, Actions: ch.Actions, Calls: ch.Calls, Live: ch.LivePool}
+		Record  *pool.Sent `json:",omitempty"`
+		Leaving []Unfit    `json:",omitempty"`
+	}{Key: ch.Key, Actions: ch.Actions, Calls: ch.Calls, Live: ch.LivePool, Record: ch.Record, Leaving: ch.Leaving}
 	if e := ch.Entry; e != nil {
 		basis.Entry = &recordedEntry{Sent: e.Sent, ReadBack: e.ReadBack, Job: e.Job}
 	}
@@ -67,5 +67,3 @@ func fingerprint(ch Change) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
-
-func sortedRefs(refs References) []pool.Reference { return slices.Sorted(maps.Keys(refs)) }

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"maps"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/pool"
@@ -43,12 +44,19 @@ func (c *comparer) countBanks() map[pool.Bank]bankCount {
 		}
 		counts[k.Bank] = n
 	}
+	changing := maps.Clone(c.in.Written)
+	if changing == nil {
+		changing = map[pool.Key]bool{}
+	}
 	for _, ch := range c.plan.Changes {
-		if len(ch.Calls) > 0 && !ch.isNew() {
-			n := counts[ch.Bank]
-			n.changing++
-			counts[ch.Bank] = n
+		if (len(ch.Calls) > 0 || ch.due) && !ch.isNew() {
+			changing[ch.Key] = true
 		}
+	}
+	for k := range changing {
+		n := counts[k.Bank]
+		n.changing++
+		counts[k.Bank] = n
 	}
 	return counts
 }
@@ -91,7 +99,7 @@ func (c *comparer) guardFreeze(ch *Change) {
 	}
 	for _, f := range c.in.Options.Freeze {
 		if f.holds(ch.Reference, c.in.Now) {
-			if !ch.lift(BreakFreeze, c.in.Options.BreakFreeze) {
+			if !c.lift(ch, BreakFreeze) {
 				ch.block(Refusal{Rule: RuleFreeze, Flag: BreakFreeze, Freeze: &f})
 			}
 			return

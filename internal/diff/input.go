@@ -20,6 +20,8 @@ type Input struct {
 	Unsettled map[pool.Key]Unsettled
 	// Facts answer the Needs of an earlier comparison of the same input.
 	Facts map[pool.Key]Facts
+	// Written are the pools that earlier rounds of this run have changed.
+	Written map[pool.Key]bool
 	// Listed says that Live holds the whole bank, so that unmanaged pools show.
 	Listed bool
 
@@ -66,8 +68,8 @@ func (s Scope) covers(file string) bool {
 	})
 }
 
-// References is a set of references, each given once for --allow-replace and
-// its kin.
+// References are the names of pools that --allow-replace or one of its kin was given,
+// as REF or as BANK/REF.
 type References map[pool.Reference]bool
 
 // Options lift guards and switch rules. The zero value is the safest.

@@ -1,12 +1,6 @@
 package diff
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/poolsync/poolsync/internal/pool"
-	"github.com/poolsync/poolsync/internal/source"
-)
+import "github.com/poolsync/poolsync/internal/pool"
 
 // managed is rows 6 to 11: declared, live and recorded.
 func (c *comparer) managed(ch *Change) {
@@ -52,7 +46,8 @@ func (c *comparer) external(ch *Change, held, touched bool) {
 			ch.rule("touched")
 		}
 		ch.add(Touched)
-		ch.note(Note{Kind: NoteTouched})
+		l, back := ch.LivePool, ch.Entry.ReadBack
+		ch.note(Note{Kind: NoteTouched, Earlier: back != nil && back.Updated == l.Updated})
 	}
 	if c.in.Options.FailOnExternal && (held || touched) {
 		ch.block(Refusal{Rule: RuleExternalChange})
@@ -69,150 +64,7 @@ func (c *comparer) touched(ch *Change) bool {
 func (c *comparer) held(ch *Change) bool {
 	d, e := ch.Declared, ch.Entry
 	return liveStatus(e, ch.LivePool) == pool.Unpublished && d.Status == pool.Published && e.Sent.Status == pool.Published &&
-		!d.Lifecycle.IgnoreStatus && !ch.lift(Republish, c.in.Options.Republish)
-}
-
-// badLabel refuses a snapshot label that the pool had before: rebuilding takes
-// today's bank and cannot bring old content back.
-func (c *comparer) badLabel(ch *Change) bool {
-	d, s := ch.Declared, ch.Entry.Sent
-	if d.Snapshot == "" || d.Snapshot == s.Snapshot || !slices.Contains(s.Labels, d.Snapshot) {
-		return false
-	}
-	ch.rule("7")
-	ch.add(Replace)
-	ch.field("snapshot", s.Snapshot, d.Snapshot, d.At.Snapshot)
-	ch.block(Refusal{Rule: RuleSnapshotUsed, Label: d.Snapshot, At: d.Position(d.At.Snapshot)})
-	return true
-}
-
-// newLabel reports whether the manifest asks for a rebuild by a label that the
-// pool never had.
-func (ch *Change) newLabel() bool {
-	d, s := ch.Declared, ch.Entry.Sent
-	return d.Snapshot != "" && d.Snapshot != s.Snapshot && !slices.Contains(s.Labels, d.Snapshot)
-}
-
-// wantsReplace tells whether only a rebuild brings the pool to what is declared,
-// and notes what asks for it.
-func (ch *Change) wantsReplace(added pool.Content) bool {
-	d, s := ch.Declared, ch.Entry.Sent
-	removed := s.Content.Minus(d.Content)
-	grows := added.Len() > 0 && removed.Len() == 0
-	ignoreChanged := d.IgnoreEmpty != s.IgnoreEmpty
-	publishChanged := d.UnpublishedPublished != s.UnpublishedPublished &&
-		!(d.UnpublishedPublished && grows) // an append can carry the flag
-	beyondUpdate := d.IgnoreEmpty && grows && added.HasAdditional()
-	if removed.Len() == 0 && !ignoreChanged && !publishChanged && !beyondUpdate && !ch.newLabel() {
-		return false
-	}
-	if ch.newLabel() {
-		ch.field("snapshot", s.Snapshot, d.Snapshot, d.At.Snapshot)
-	}
-	if removed.Len() > 0 || added.Len() > 0 {
-		at := d.At.Content
-		if removed.Len() == 0 {
-			at = firstPlace(d, added)
-		}
-		ch.content(added, removed, at)
-	}
-	if ignoreChanged {
-		ch.field("ignore_empty_additional_tags", s.IgnoreEmpty, d.IgnoreEmpty, d.At.IgnoreEmpty)
-	}
-	if d.UnpublishedPublished != s.UnpublishedPublished {
-		ch.field("set_unpublished_to_published", s.UnpublishedPublished, d.UnpublishedPublished, d.At.UnpublishedPublished)
-	}
-	return true
-}
-
-// replace is row 7. It absorbs every other difference. Fields that the
-// lifecycle ignores, and the status of a held pool, stay as they are live.
-func (c *comparer) replace(ch *Change, u update, touched bool) {
-	d, e, l := ch.Declared, ch.Entry, ch.LivePool
-	ch.rule("7")
-	ch.add(Replace)
-	ch.nameAndStatus(u)
-	call := setCall(pool.OpReplace, d, e, true)
-	call.Request.Name, call.After.Name = u.name, u.name
-	call.Request.Status, call.After.Status = u.target, u.target
-	if u.held {
-		call.After.Status = e.Sent.Status
-	}
-	if d.Lifecycle.IgnoreDescription {
-		description := l.Description
-		call.Request.Description, call.After.Description = &description, description
-	} else if c.descriptionDiffers(ch) {
-		ch.field("description", l.Description, d.Description, d.At.Description)
-	}
-	ch.addCall(call)
-	ch.Dangerous = l.Status != pool.Unpublished
-	c.consent(ch, touched)
-}
-
-// consent refuses a rebuild that nobody asked for.
-func (c *comparer) consent(ch *Change, touched bool) {
-	d := ch.Declared
-	denied := d.Lifecycle.Replace == pool.ReplaceDeny
-	if !denied && !touched && (d.Lifecycle.Replace == pool.ReplaceAllow || ch.newLabel()) {
-		return
-	}
-	allowed := ch.lift(AllowReplace, c.in.Options.AllowReplace)
-	leaves := ch.Content.Removed.Len() > 0
-	switch {
-	case denied:
-		ch.block(Refusal{Rule: RuleReplaceDenied, Leaves: leaves, At: d.Position(d.At.Replace)})
-	case allowed:
-	case touched:
-		ch.block(Refusal{Rule: RuleReplaceTouched, Leaves: leaves, Flag: AllowReplace})
-	default:
-		ch.block(Refusal{Rule: RuleReplace, Leaves: leaves, Flag: AllowReplace, At: d.Position(d.At.Snapshot)})
-	}
-}
-
-// updates is rows 8 to 11.
-func (c *comparer) updates(ch *Change, u update, added pool.Content) {
-	d := ch.Declared
-	corrections, fresh := c.corrections(ch, added)
-	last := corrections.Len() == 0
-	switch {
-	case added.Len() > 0:
-		ch.rule("8")
-		ch.add(Append)
-		ch.content(added, pool.Content{}, firstPlace(d, added))
-		if d.UnpublishedPublished != ch.Entry.Sent.UnpublishedPublished {
-			ch.field("set_unpublished_to_published", false, true, d.At.UnpublishedPublished)
-		}
-		ch.nameAndStatus(u)
-		call := u.call(pool.OpAppend, added, false, last)
-		call.Lacked = c.lacked(ch, added)
-		if last {
-			call.After.Corrections = mergeCorrections(call.After.Corrections, fresh)
-		}
-		ch.addCall(call)
-	case ch.nameAndStatus(u):
-		ch.rule("9")
-		ch.add(Edit)
-		c.carry(ch, u, pool.OpEdit, last)
-	}
-	if !last {
-		ch.addCorrection(u, corrections, fresh)
-	}
-	c.describe(ch)
-	ch.Dangerous = ch.Dangerous || (len(ch.Calls) > 0 && u.now != u.target)
-}
-
-// lacked returns those of the added references that the pool was seen to lack: they
-// tell later whether an append happened whose answer was lost.
-func (c *comparer) lacked(ch *Change, added pool.Content) pool.Content {
-	named := pool.Content{Items: added.Items, Activities: added.Activities}
-	switch facts, known := c.in.Facts[ch.Key]; {
-	case named.Len() == 0:
-	case !known:
-		ch.ask(Need{Members: named})
-	case facts.Readable:
-		return named.Minus(facts.Members)
-	}
-	return pool.Content{}
+		!d.Lifecycle.IgnoreStatus && !c.lift(ch, Republish)
 }
 
 // nameAndStatus notes differences of name and status and reports whether there
@@ -258,37 +110,4 @@ func (c *comparer) describe(ch *Change) {
 	ch.add(Deferred)
 	ch.field("description", ch.LivePool.Description, d.Description, d.At.Description)
 	ch.note(Note{Kind: NoteDeferred})
-}
-
-// content notes a difference of content and, if it is the first difference,
-// where the manifest asks for it.
-func (ch *Change) content(added, removed pool.Content, at source.Place) {
-	if len(ch.Fields)+len(ch.Blocked) == 0 {
-		ch.Source = ch.Declared.Position(at)
-	}
-	ch.Content = Delta{Added: added, Removed: removed}
-}
-
-// firstPlace finds where the first of the added entries is written.
-func firstPlace(d *pool.Declared, added pool.Content) source.Place {
-	first := source.Place{}
-	take := func(p source.Place) {
-		if p.Known() && (!first.Known() || p.Line < first.Line) {
-			first = p
-		}
-	}
-	places(d.Content.Items, added.Items, strings.Compare, d.At.Items, take)
-	places(d.Content.Activities, added.Activities, strings.Compare, d.At.Activities, take)
-	places(d.Content.Tags, added.Tags, pool.Selector.Compare, d.At.Tags, take)
-	places(d.Content.ItemTags, added.ItemTags, pool.Selector.Compare, d.At.ItemTags, take)
-	places(d.Content.ActivityTags, added.ActivityTags, pool.Selector.Compare, d.At.ActivityTags, take)
-	return first
-}
-
-func places[T any](all, some []T, compare func(a, b T) int, at []source.Place, take func(source.Place)) {
-	for _, x := range some {
-		if i, ok := slices.BinarySearchFunc(all, x, compare); ok && i < len(at) {
-			take(at[i])
-		}
-	}
 }

@@ -119,6 +119,10 @@ type Change struct {
 	Blocked     []Refusal `json:"-"` // report writes them, in words
 	Notes       []Note    `json:"-"` // the same
 	Fingerprint string    `json:"fingerprint,omitempty"`
+	// Record is what is recorded where the pool is as declared without a call.
+	Record *pool.Sent `json:"-"`
+	// Leaving is what a rebuild loses, since the bank cannot copy it as it is now.
+	Leaving []Unfit `json:"-"`
 	// Dangerous marks a change that a running exam may see.
 	Dangerous bool `json:"dangerous,omitempty"`
 
@@ -126,6 +130,7 @@ type Change struct {
 	Entry    *pool.Entry    `json:"-"`
 	LivePool *pool.Live     `json:"-"`
 	need     *Need
+	due      bool   // something will be due when the job that runs on the pool has ended
 	lifted   []Flag // flags that lifted something for this pool
 }
 
@@ -163,6 +168,7 @@ type Plan struct {
 	Declared  int
 	Digest    string  // over every operation and what it rests on; not over wording or times
 	Needs     []Need  // facts to be read before the plan is complete
+	Ambiguous []Given // consents whose name several pools bear
 	Unneeded  []Given // consents that lift nothing
 	Spent     []Given // consents that lift nothing any more, since what they allowed was done
 }
@@ -193,7 +199,7 @@ func (p Plan) Blocked() int {
 // call, or an entry of the state that has to go.
 func (p Plan) HasChanges() bool {
 	for _, c := range p.Changes {
-		if len(c.Calls) > 0 || c.Has(Retire) || c.Has(Forgotten) {
+		if len(c.Calls) > 0 || c.Record != nil || c.Has(Retire) || c.Has(Forgotten) {
 			return true
 		}
 	}
@@ -215,6 +221,8 @@ type Need struct {
 	Copied time.Time
 	// Members are references whose membership is asked for.
 	Members pool.Content
+	// Published are references of which it is asked whether the bank can copy them.
+	Published pool.Content
 }
 
 // Facts are the answers to a Need.
@@ -227,9 +235,32 @@ type Facts struct {
 	Unanswered bool
 	// Members holds what of the asked references is in the pool.
 	Members pool.Content
+	// Unfit are those of the references to be copied that are not published in the bank.
+	Unfit []Unfit
 	// Carriers are candidates that are in the pool, with their record in the bank:
 	// up to one that has not changed, if there is one.
 	Carriers []Carrier
+}
+
+// Unfit is an item or an activity that is not published in the bank. An empty
+// Status means that the bank does not have it.
+type Unfit struct {
+	Reference string
+	Status    pool.Status
+}
+
+// unfit returns what of a content the bank cannot copy, given the pool's flag.
+func (f Facts) unfit(c pool.Content, unpublishedToo bool) (unfit []Unfit, refs pool.Content) {
+	for _, u := range f.Unfit {
+		if u.Status == pool.Unpublished && unpublishedToo {
+			continue
+		}
+		in := pool.Content{Items: []string{u.Reference}, Activities: []string{u.Reference}}
+		if in = in.Minus(in.Minus(c)); in.Len() > 0 {
+			unfit, refs = append(unfit, u), refs.Union(in)
+		}
+	}
+	return unfit, refs
 }
 
 // Carrier is an item of the pool as the bank has it now. A zero Updated means

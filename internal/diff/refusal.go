@@ -30,6 +30,7 @@ const (
 	RuleEditWouldRefresh  Rule = "edit-would-refresh"
 	RuleCorrectionChanged Rule = "correction-changed"
 	RuleNotInPool         Rule = "correction-not-in-pool"
+	RuleNotPublished      Rule = "correction-not-published"
 	RuleExternalChange    Rule = "external-change"
 	RuleVanished          Rule = "vanished"
 	RuleVolume            Rule = "volume"
@@ -75,6 +76,7 @@ type Refusal struct {
 	Correction string            // correction-changed: its id
 	Leaves     bool              // replace and its kin: content leaves the pool
 	References []string          // correction-not-in-pool: what the pool lacks
+	Unfit      []Unfit           // correction-not-published: what the bank cannot copy
 	Carrier    string            // edit-would-refresh: what the call would carry; empty: nothing was found
 	Guessed    bool              // edit-would-refresh: that the pool holds the carrier is not certain
 	Reason     string            // what was heard of the bank or of a job
@@ -107,8 +109,11 @@ const (
 	NoteOrphaned       NoteKind = "orphaned"
 	NoteHeld           NoteKind = "held"
 	NoteTouched        NoteKind = "touched"
-	NoteDeferred       NoteKind = "deferred" // the description waits for a rebuild
-	NoteRenamed        NoteKind = "renamed"  // it looks like a pool that is no longer declared
+	NoteDeferred       NoteKind = "deferred"     // the description waits for a rebuild
+	NoteRenamed        NoteKind = "renamed"      // it looks like a pool that is no longer declared
+	NoteHeldAlready    NoteKind = "held-already" // references that the pool holds are not sent
+	NoteUnread         NoteKind = "unread"       // what the pool holds could not be looked up
+	NoteLeaving        NoteKind = "leaving"      // what a rebuild loses, since the bank cannot copy it
 )
 
 // Note is what there is to say of a change beside what is done, as values.
@@ -116,12 +121,18 @@ type Note struct {
 	Kind      NoteKind
 	Operation pool.Operation // after-call: the call under way
 	Next      []Action       // after-call: what is due then
-	Reason    string         // creation-halted
+	Reason    string         // creation-halted, unread
 	Old       pool.Reference // renamed: the pool that it looks like
+	Earlier   bool           // touched: before our last job, which has not undone it
+
+	References pool.Content // held-already
+	Unfit      []Unfit      // leaving
 }
 
-// Given is a consent that was given: a flag and the pool that it names.
+// Given is a consent as it was given: a flag and the name of a pool, REF or
+// BANK/REF, with the pools that bear it.
 type Given struct {
-	Flag      Flag
-	Reference pool.Reference
+	Flag  Flag
+	Name  pool.Reference
+	Pools []pool.Key
 }

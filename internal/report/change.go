@@ -61,7 +61,7 @@ func (w wording) write(ch diff.Change) written {
 // MarshalJSON writes the plan with the words of its changes.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	type plan Plan
-	w := p.wording(true, false)
+	w := p.wording(true, len(p.banks(keysOf(p.Changes))) > 1)
 	p.Written = make([]written, len(p.Changes))
 	for i, ch := range p.Changes {
 		p.Written[i] = w.write(ch)
@@ -83,7 +83,7 @@ func (d Drift) MarshalJSON() ([]byte, error) {
 // MarshalJSON writes the result with the words of its changes.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type result Result
-	w := r.wording(true, false)
+	w := r.wording(true, len(r.banks(r.keys())) > 1)
 	r.Written = make([]ended, len(r.Changes))
 	for i, o := range r.Changes {
 		r.Written[i] = ended{w.write(o.Change), o.Outcome, o.Job, o.Error, o.Warnings}

@@ -106,7 +106,7 @@ func seen(e diff.Evidence) message.Message {
 		was = append(was, message.Code(string(r.Status)))
 	}
 	live = append(live, message.New("updated %s", message.Code(l.Updated)))
-	if r != nil && r.Updated != "" {
+	if r != nil && r.Updated != "" && r.Updated != l.Updated {
 		was = append(was, message.New("updated %s", message.Code(r.Updated)))
 	}
 	said := message.New("live %s", message.Join(", ", live...))

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/poolsync/poolsync/internal/diff"
@@ -15,15 +17,15 @@ func (w wording) explain(k pool.Key, r diff.Refusal) (said, remedy message.Messa
 	case diff.RuleJobRunning, diff.RuleInDoubt:
 		return w.explainCall(k, r)
 	case diff.RuleReplace, diff.RuleReplaceTouched, diff.RuleReplaceDenied, diff.RuleSnapshotUsed:
-		return explainReplace(k, r)
-	case diff.RuleEditWouldRefresh, diff.RuleNotInPool:
-		said, remedy = explainMembers(k, r)
+		return w.explainReplace(k, r)
+	case diff.RuleEditWouldRefresh, diff.RuleNotInPool, diff.RuleNotPublished:
+		said, remedy = w.explainMembers(k, r)
 		if r.Unanswered {
 			remedy = message.New("apply again when the server answers; if it does not: %s", remedy)
 		}
 		return said, remedy
 	case diff.RuleVanished, diff.RuleVolume, diff.RuleFreeze, diff.RuleOlder:
-		return explainGuard(k, r)
+		return w.explainGuard(k, r)
 	default:
 		return w.explainPool(k, r)
 	}
@@ -55,7 +57,7 @@ func because(said message.Message, reason string) message.Message {
 }
 
 // explainReplace is about a rebuild that nobody consented to.
-func explainReplace(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+func (w wording) explainReplace(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	what := message.New("it would be rebuilt from the bank as it is now")
 	if r.Leaves {
 		what = message.New("content leaves a live pool")
@@ -64,28 +66,35 @@ func explainReplace(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	case diff.RuleReplaceDenied:
 		return message.New("%s, and its lifecycle denies that", what), message.New("change %s in %s", message.Code("lifecycle.replace"), message.At(r.At))
 	case diff.RuleReplaceTouched:
-		return message.New("someone else wrote to it; a rebuild would undo that"), message.New("if that is meant: %s", lifts(r, k))
+		return message.New("someone else wrote to it; a rebuild would undo that"), message.New("if that is meant: %s", w.lifts(r.Flag, k))
 	case diff.RuleSnapshotUsed:
 		return message.New("snapshot %s was used for this pool before", quotedCode(r.Label)),
 			message.New("a rebuild takes the bank as it is today and cannot bring old content back; choose a label that this pool never had")
 	default:
-		return what, message.New("the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or %s", lifts(r, k))
+		return what, message.New("the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or %s", w.lifts(r.Flag, k))
 	}
 }
 
 // lifts is the flag that lifts a refusal of the pool.
-func lifts(r diff.Refusal, k pool.Key) message.Message {
-	return message.Command(string(r.Flag), string(k.Reference))
+func (w wording) lifts(f diff.Flag, k pool.Key) message.Message {
+	name := string(k.Reference)
+	if k.Reference != anyReference {
+		name = keyName(k, w.withBank)
+	}
+	return message.Command(string(f), name)
 }
 
 func quotedCode(text string) message.Message { return message.Code(`"` + text + `"`) }
 
 // explainMembers is about what has to be in a pool before a call is sent to it.
-func explainMembers(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+func (w wording) explainMembers(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	unread := message.New("what the pool holds cannot be read: %s", message.Code(r.Reason))
 	switch {
 	case r.Rule == diff.RuleNotInPool && len(r.References) == 0:
 		return unread, message.New("a correction is sent only for what is seen in the pool; rebuild the pool with a new snapshot label")
+	case r.Rule == diff.RuleNotPublished:
+		return message.New("the bank cannot copy %s", unfit(r.Unfit)),
+			message.New("a job would skip it and complete all the same; publish it, or drop it from the correction in %s", message.At(r.At))
 	case r.Rule == diff.RuleNotInPool:
 		return message.New("the pool does not hold %s", message.Codes(r.References, 0)),
 			message.New("a correction only copies again what the pool holds; add the reference to its content, or drop it from the correction")
@@ -99,14 +108,14 @@ func explainMembers(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	case r.Carrier == "":
 		return said, message.New("no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label")
 	case r.Guessed:
-		return said, message.New("the call might copy %s again, or bring it back; if that is acceptable: %s", carrier, lifts(r, k))
+		return said, message.New("the call might copy %s again, or bring it back; if that is acceptable: %s", carrier, w.lifts(r.Flag, k))
 	default:
-		return said, message.New("the call might copy %s again; if that is acceptable: %s", carrier, lifts(r, k))
+		return said, message.New("the call might copy %s again; if that is acceptable: %s", carrier, w.lifts(r.Flag, k))
 	}
 }
 
 // explainGuard is about what is too much at once, too late or at a bad time.
-func explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+func (w wording) explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	flag := message.Command(string(r.Flag))
 	switch r.Rule {
 	case diff.RuleVanished:
@@ -123,7 +132,7 @@ func explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 			message.New("if all of them are meant: %s", message.Command(string(r.Flag), fmt.Sprint(r.Percent())))
 	case diff.RuleFreeze:
 		return message.New("frozen until %s (%s)", message.Code(r.Freeze.To.UTC().Format("2006-01-02 15:04 MST")), message.Code(r.Freeze.Reason)),
-			message.New("apply after that; in an emergency: %s", lifts(r, k))
+			message.New("apply after that; in an emergency: %s", w.lifts(r.Flag, k))
 	default:
 		return message.New("it was applied from a newer commit (%s) than this one (%s)", commit(r.Was), commit(r.Is)),
 			message.New("apply the newest commit; to go back to this one, revert the newer one in git, or: %s", flag)
@@ -146,7 +155,7 @@ func (w wording) explainPool(k pool.Key, r diff.Refusal) (said, remedy message.M
 			message.New("write the reference as the bank does, or choose another one")
 	case diff.RuleUnknown:
 		return message.New("it exists in the bank and poolsync has no record of what it holds"),
-			message.New("take it over with: %s; or rebuild it with: %s", w.command("adopt", ref), lifts(r, k))
+			message.New("take it over with: %s; or rebuild it with: %s", w.command("adopt", ref), w.lifts(r.Flag, k))
 	case diff.RuleHalted:
 		return because(message.New("its last job halted"), r.Reason),
 			message.New("look at the job; change the manifest or ask for a rebuild with a new snapshot label")
@@ -181,16 +190,41 @@ func (w wording) tell(k pool.Key, n diff.Note) message.Message {
 	case diff.NoteOrphaned:
 		return message.New("no manifest declares it any more; it stays as it is unless %s retires it", message.Code("--prune"))
 	case diff.NoteHeld:
-		return message.New("someone unpublished it outside of poolsync; it is left so until %s", message.Command(string(diff.Republish), string(k.Reference)))
+		return message.New("someone unpublished it outside of poolsync; it is left so until %s", w.lifts(diff.Republish, k))
 	case diff.NoteTouched:
+		if n.Earlier {
+			return message.New("someone else wrote to it before our last job; what it holds can no longer be vouched for")
+		}
 		return message.New("someone else wrote to it since our last job; what it holds can no longer be vouched for")
 	case diff.NoteDeferred:
 		return message.New("the API changes a description only when the pool is rebuilt: it is sent with the next replace")
 	case diff.NoteRenamed:
 		return message.New("looks like a rename: pools cannot be renamed; %s stays as it is", message.Code(string(n.Old)))
+	case diff.NoteHeldAlready:
+		return message.New("in the pool already, so recorded and not sent again: %s", message.Codes(slices.Concat(n.References.Items, n.References.Activities), maxListed))
+	case diff.NoteUnread:
+		return because(message.New("whether the pool holds what is added already cannot be read, so all of it is sent"), n.Reason)
+	case diff.NoteLeaving:
+		return message.New("the bank cannot copy %s", unfit(n.Unfit))
 	default:
 		return message.Code(string(n.Kind))
 	}
+}
+
+// unfit lists what is not published in the bank, and what it is instead.
+func unfit(all []diff.Unfit) message.Message {
+	parts := make([]message.Message, 0, len(all))
+	for _, u := range all {
+		state := message.New("not in the bank")
+		if u.Status != "" {
+			state = message.New("%s", message.Code(string(u.Status)))
+		}
+		parts = append(parts, message.New("%s (%s)", message.Code(u.Reference), state))
+	}
+	if rest := len(parts) - maxListed; rest > 1 {
+		parts = append(parts[:maxListed], message.New("%s more", message.Number(rest)))
+	}
+	return message.Join(", ", parts...)
 }
 
 func plainActions(actions []diff.Action) []string {
@@ -203,13 +237,22 @@ func plainActions(actions []diff.Action) []string {
 
 // Spent says of a consent that what it allows was done by an earlier run.
 func Spent(g diff.Given) string {
-	return fmt.Sprintf("nothing needs %s %s any more: that was applied", g.Flag, g.Reference)
+	return fmt.Sprintf("nothing needs %s %s any more: that was applied", g.Flag, g.Name)
+}
+
+// Ambiguous says of a consent that several pools bear the name.
+func Ambiguous(g diff.Given) string {
+	names := make([]string, len(g.Pools))
+	for i, k := range g.Pools {
+		names[i] = fmt.Sprintf("%s %s", g.Flag, message.Shell([]string{k.String()}))
+	}
+	return fmt.Sprintf("%s %s names more than one pool: write %s", g.Flag, g.Name, strings.Join(names, " or "))
 }
 
 // Unneeded says of a consent that nothing in the plan needs it; the pool is the
 // declared one that it names, if there is one.
 func Unneeded(g diff.Given, d *pool.Declared) string {
-	said := fmt.Sprintf("nothing in the plan needs %s %s", g.Flag, g.Reference)
+	said := fmt.Sprintf("nothing in the plan needs %s %s", g.Flag, g.Name)
 	if d == nil {
 		return said
 	}

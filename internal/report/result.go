@@ -128,13 +128,17 @@ func callsOf(ch diff.Change) message.Message {
 // maxOutcomes is up to how many pools those that went well are listed too.
 const maxOutcomes = 20
 
-// Page is the result for people: what failed first.
-func (r Result) Page(full bool) page.Page {
+func (r Result) keys() []pool.Key {
 	keys := make([]pool.Key, len(r.Changes))
 	for i, o := range r.Changes {
 		keys[i] = o.Key
 	}
-	banks := r.banks(keys)
+	return keys
+}
+
+// Page is the result for people: what failed first.
+func (r Result) Page(full bool) page.Page {
+	banks := r.banks(r.keys())
 	w := r.wording(full, len(banks) > 1)
 	out := page.Page{Kind: "result", Digest: r.Digest, Failure: r.failure(), Findings: r.Diagnostics, Notice: "poolsync apply"}
 	if r.Target != nil {
