@@ -41,6 +41,43 @@ func (r *Run) settled(changes []diff.Change) {
 	}
 }
 
+// holdBackUnshown takes the calls out of the changes of a later plan that the one that
+// was shown does not have, or only tells of them.
+func (r *Run) holdBackUnshown(changes []diff.Change) []diff.Change {
+	out := slices.Clone(changes)
+	for i := range out {
+		ch := &out[i]
+		known := slices.IndexFunc(r.shown, func(s diff.Change) bool { return s.Key == ch.Key })
+		unshown := slices.ContainsFunc(ch.Calls, func(c diff.Call) bool {
+			return known < 0 || !slices.ContainsFunc(r.shown[known].Calls, func(s diff.Call) bool { return within(c, s) })
+		})
+		switch {
+		case !unshown || len(ch.Blocked) > 0 || !(r.again[ch.Key] || ch.Has(diff.Retire)):
+		case r.ShownOnly:
+			ch.Calls = nil
+			r.note(*ch)
+			o := r.outcomes[ch.Key]
+			o.State, o.Problem = NotAttempted, &Problem{
+				Message: "what it needs now is not in the plan that was shown", Remedy: "make the plan anew and have it reviewed",
+			}
+			delete(r.again, ch.Key)
+		case r.Unshown != nil:
+			r.Unshown(*ch)
+		}
+	}
+	return out
+}
+
+// within reports whether a call does nothing that another one does not do. What an
+// edit carries changes nothing.
+func within(c, shown diff.Call) bool {
+	a, b := c.Request, shown.Request
+	carries := c.Operation == pool.OpEdit || c.Operation == pool.OpRetire
+	return c.Operation == shown.Operation && c.Verb == shown.Verb && a.Name == b.Name && a.Status == b.Status && a.Overwrite == b.Overwrite &&
+		a.UnpublishedPublished == b.UnpublishedPublished && (carries || a.Content.Minus(b.Content).Len() == 0) &&
+		(c.Verb != pool.Set || a.Content.Equal(b.Content))
+}
+
 // heldBack adds the pools that were held back since the server answered nothing to
 // those that are planned anew, once no call is in doubt any more.
 func (r *Run) heldBack() {

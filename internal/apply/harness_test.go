@@ -68,6 +68,7 @@ type lab struct {
 	options  diff.Options
 	commit   time.Time // of the manifests
 	noVerify bool
+	strict   bool   // nothing is written that the first plan does not have
 	lagging  bool   // replicas lag
 	disk     string // a state file, where processes keep the state instead of in memory
 	repo     string // a repository, if the state is on a branch of it
@@ -159,7 +160,7 @@ func (l *lab) applyWith(ctx context.Context, remote apply.Remote) (apply.Result,
 
 func (l *lab) run(ctx context.Context, remote apply.Remote, rec *state.Recorder) (apply.Result, error) {
 	r := apply.Run{
-		Planner: l.planner(), Remote: remote, Recorder: rec, Name: "run", Scope: l.scope,
+		Planner: l.planner(), Remote: remote, Recorder: rec, Name: "run", Scope: l.scope, ShownOnly: l.strict,
 		Origin: apply.Origin{Set: "default", CommitTime: new(l.commit)},
 	}
 	m, err := r.Plan(ctx)

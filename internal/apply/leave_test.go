@@ -86,3 +86,47 @@ func TestFreezeThatBeginsBeforeTheCall(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatWasNotShown: a pool that was pending in the plan is planned anew after its
+// job. Where the plan was approved, what it needs then is left out and named; a call
+// that was shown and did not happen is made all the same.
+func TestWhatWasNotShown(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		bubble(t, sandbox.Options{Latency: time.Minute}, func(t *testing.T, l *lab) {
+			l.declared = []pool.Declared{declare("a", ref(1)), declare("b", ref(1))}
+			l.applied()
+			l.theirs(pool.Update, "a", ref(9))
+			l.server.ClearLog()
+			for i := range l.declared {
+				l.declared[i].Content.Items = []string{ref(1), ref(2)}
+			}
+			l.fault("update itembank/pools#1=cut-before")
+			l.strict = strict
+			r, err := l.apply(t.Context())
+			require.NoError(t, err)
+			same(t, "b", apply.Applied, outcome(t, r, "b").State)
+			if !strict {
+				same(t, "a", apply.Applied, outcome(t, r, "a").State)
+				return
+			}
+			same(t, "a", apply.NotAttempted, outcome(t, r, "a").State)
+			contains(t, "why", outcome(t, r, "a").Problem.Message, "not in the plan that was shown")
+			same(t, "calls", map[pool.Reference]int{"b": 1}, l.started())
+			same(t, "of the run", apply.InPart, r.Status(nil))
+		})
+	}
+}
+
+// TestReadRightAfterAnApply: a replica that does not show yet what was created a moment
+// ago does not make it created again.
+func TestReadRightAfterAnApply(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, l *lab) {
+		l.declared = []pool.Declared{declare("p", ref(1))}
+		l.applied()
+		sw := l.server.Switches()
+		sw.U19 = "20s"
+		require.NoError(t, l.server.SetSwitches(sw))
+		same(t, "changes", 0, len(l.plan().Changes))
+		same(t, "calls", map[pool.Reference]int{"p": 1}, l.started())
+	})
+}

@@ -73,6 +73,9 @@ func (p Planner) make(ctx context.Context, snap state.Snapshot, scope diff.Scope
 	if err := p.readLive(ctx, &m.Input, keys); err != nil {
 		return m, err
 	}
+	if err := p.awaitFresh(ctx, &m.Input, keys); err != nil {
+		return m, err
+	}
 	m.Input.Now = p.Now()
 	if m.Plan = diff.Compare(m.Input); len(m.Plan.Needs) == 0 {
 		return m, nil
@@ -82,6 +85,37 @@ func (p Planner) make(ctx context.Context, snap state.Snapshot, scope diff.Scope
 	}
 	m.Plan = diff.Compare(m.Input)
 	return m, nil
+}
+
+// freshTime is how long after its last call a pool that is absent may be hidden by a
+// replica that lags.
+const freshTime = time.Minute
+
+// awaitFresh reads pools again that were applied a moment ago and are absent: taken
+// for vanished they would be created once more.
+func (p Planner) awaitFresh(ctx context.Context, in *diff.Input, asked []pool.Key) error {
+	sought := make(map[pool.Key]bool, len(asked))
+	for _, k := range asked {
+		sought[k] = true
+	}
+	hidden := func() (keys []pool.Key) {
+		for k, e := range in.State {
+			if _, live := in.Live[k]; !live && sought[k] && e.Sent != nil && e.AppliedAt != nil && p.Now().Sub(*e.AppliedAt) < freshTime {
+				keys = append(keys, k)
+			}
+		}
+		return keys
+	}
+	if len(hidden()) == 0 {
+		return nil
+	}
+	return outcome.Poll(ctx, p.Log, func(ctx context.Context) (bool, error) {
+		records, err := bank.Live(ctx, p.Reader, hidden())
+		for k, l := range records.Live {
+			in.Live[k] = l
+		}
+		return len(hidden()) == 0, err
+	})
 }
 
 // keys are the pools that the comparison is about: the declared ones, and those

@@ -47,6 +47,10 @@ type Run struct {
 	Scope func(context.Context, state.Snapshot) (diff.Scope, error)
 	// Report is told of progress; it may be nil.
 	Report func(Progress)
+	// ShownOnly leaves out what a later round plans and the plan that was shown does
+	// not have. Otherwise Unshown is told of it first; it may be nil.
+	ShownOnly bool
+	Unshown   func(diff.Change)
 
 	waiter   outcome.Waiter
 	outcomes map[pool.Key]*Outcome
@@ -54,6 +58,7 @@ type Run struct {
 	then     map[pool.Key]*task // second calls
 	again    map[pool.Key]bool  // to be planned anew
 	last     []diff.Change      // of the latest plan
+	shown    []diff.Change      // of the plan that was shown
 	gaveUp   error              // why calls are waited for no more
 	readAt   time.Time          // when the plan read the bank
 
@@ -98,7 +103,7 @@ func (r *Run) Apply(ctx context.Context, p diff.Plan) (Result, error) {
 		Reader: r.Remote, Now: r.Now, SkipVerify: r.SkipVerify, Known: outcome.Recorded(r.Recorder.Snapshot().Entries),
 	}
 	r.waiter.Log = r.Log
-	r.last = p.Changes
+	r.last, r.shown = p.Changes, p.Changes
 	err := r.rounds(ctx, p.Changes)
 	for _, s := range r.waiter.Left() {
 		r.leave(s, r.gaveUp)
@@ -132,7 +137,7 @@ func (r *Run) rounds(ctx context.Context, changes []diff.Change) error {
 		if err != nil {
 			return fmt.Errorf("plan again: %w", err)
 		}
-		r.last = m.Plan.Changes
+		r.last = r.holdBackUnshown(m.Plan.Changes)
 		changes = slices.DeleteFunc(slices.Clone(r.last), func(ch diff.Change) bool { return !r.again[ch.Key] })
 		r.settled(changes)
 		r.Log.LogAttrs(ctx, slog.LevelInfo, "planned again", slog.Int("pools", len(r.again)), slog.Int("round", round+1))

@@ -308,6 +308,10 @@ func (a *application) write(ctx context.Context, plan diff.Plan) (exit, error) {
 		a.rec.BindKey(a.keyHash())
 	}
 	a.engine.Report = a.p.shows.update
+	a.engine.ShownOnly = a.saved != nil || a.c.String(flagExpectPlan) != "" || !a.c.Bool(flagAutoApprove)
+	a.engine.Unshown = func(ch diff.Change) {
+		a.p.say("planned anew after waiting, and not in the plan above: %s %s", actionWords(ch), ch.Reference)
+	}
 	result, err := a.engine.Apply(ctx, plan)
 	a.p.shows.enter("")
 	a.takeResult(result)

@@ -186,7 +186,9 @@ func (was savedChange) recorded(entries map[pool.Key]pool.Entry) bool {
 		switch {
 		case isCorrection && !slices.ContainsFunc(e.Sent.Corrections, func(c pool.Correction) bool { return c.ID == id }):
 			return false
-		case f.Path == "snapshot" && f.After != e.Sent.Snapshot:
+		case f.Path == "snapshot" && f.After != e.Sent.Snapshot,
+			f.Path == "name" && f.After != e.Sent.Name,
+			f.Path == "status" && f.After != string(e.Sent.Status):
 			return false
 		}
 	}
@@ -194,7 +196,7 @@ func (was savedChange) recorded(entries map[pool.Key]pool.Entry) bool {
 }
 
 // recordedCall reports whether what was applied to a pool holds what a call sent.
-// The status is left out: what a held pool was sent is not what was asked for.
+// The status is among the fields: what a held pool was sent is not what was asked for.
 func recordedCall(c diff.Call, sent pool.Sent) bool {
 	r := c.Request
 	switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
 )
 
@@ -55,4 +56,18 @@ func FuzzDecodePlan(f *testing.F) {
 			t.Errorf("%s: against nothing: %v, %v", data, extra, err)
 		}
 	})
+}
+
+// TestRecordedFieldByField: that a pool has the name which a call sent says nothing of
+// the status that was asked for.
+func TestRecordedFieldByField(t *testing.T) {
+	k := pool.Key{Bank: 505, Reference: "p"}
+	call := diff.Call{Operation: pool.OpEdit, Verb: pool.Update, Request: pool.Request{Name: "P", Status: pool.Unpublished}}
+	was := savedChange{Key: k, Actions: []diff.Action{diff.Edit}, Calls: []diff.Call{call}, Fields: []diff.Field{{Path: "status", Before: "published", After: "unpublished"}}}
+	for status, want := range map[pool.Status]bool{pool.Published: false, pool.Unpublished: true} {
+		sent := pool.Sent{Spec: pool.Spec{Fields: pool.Fields{Name: "P", Status: status}}}
+		if got := was.recorded(map[pool.Key]pool.Entry{k: {Key: k, Sent: &sent}}); got != want {
+			t.Errorf("recorded as %s: %v", status, got)
+		}
+	}
 }
