@@ -121,8 +121,9 @@ func orNone(config string) string {
 }
 
 // configOf finds the configuration of one argument: the nearest upwards from
-// where it is written to lie, else from where it really lies, else, if it covers
-// the argument, from the working directory, as for a repository inside another.
+// where it is written to lie, else from where it really lies. One that only the
+// working directory has, around a repository that has none, would count from there
+// and from nowhere else: then it has to be named.
 func (p *Place) configOf(path string) (string, error) {
 	for _, start := range p.starts(path) {
 		if found, err := p.upwards(start); found != "" || err != nil {
@@ -133,7 +134,8 @@ func (p *Place) configOf(path string) (string, error) {
 	if err != nil || found == "" || !below(filepath.Dir(real(p.absolute(found))), real(p.folder(path))) {
 		return "", err
 	}
-	return found, nil
+	return "", refuse("name it: --config "+found+", or start inside of the repository to go without",
+		"%s lies outside of the repository that holds %s", found, path)
 }
 
 // starts are the folders in which to look for what an argument belongs to.

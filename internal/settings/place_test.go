@@ -43,7 +43,6 @@ func TestPlace(t *testing.T) {
 		"another repository":              {"bare", []string{"../repo/pools"}, "repo/poolsync.yaml", "repo", []string{"repo/pools"}, true},
 		"a path that is not there":        {".", []string{"repo/pools/gone/x.yaml"}, "repo/poolsync.yaml", "repo", []string{"repo/pools"}, true},
 		"through a link":                  {".", []string{"link"}, "repo/poolsync.yaml", "repo", []string{"repo/pools"}, true},
-		"repository inside another":       {"repo", []string{"content/pools"}, "repo/poolsync.yaml", "repo", []string{"repo/pools"}, true},
 		"inside the inner one":            {"repo/content", nil, "", "repo/content", []string{"repo/content"}, false},
 		"nested, other case":              {"repo", []string{"team"}, "repo/team/POOLSYNC.YML", "repo/team", []string{"repo/team"}, true},
 		"no configuration":                {"bare", []string{"pools"}, "", "bare", []string{"bare"}, true},
@@ -92,7 +91,7 @@ func TestPlace(t *testing.T) {
 // TestPlaceRefused: what would leave a configuration out of account is refused.
 func TestPlaceRefused(t *testing.T) {
 	dir := tree(t, map[string]string{
-		"repo/.git/HEAD": "", "repo/poolsync.yaml": "version: 1\n", "repo/a.yaml": pool,
+		"repo/.git/HEAD": "", "repo/poolsync.yaml": "version: 1\n", "repo/a.yaml": pool, "repo/content/.git/HEAD": "", "repo/content/pools/c.yaml": pool,
 		"bare/.git/HEAD": "", "bare/b.yaml": pool, "bare/poolsync.yamlx": "", "plain/c.yaml": pool,
 		"both/poolsync.yaml": "version: 1\n", "both/poolsync.yml": "version: 1\n", "both/pools/d.yaml": pool,
 	})
@@ -104,6 +103,7 @@ func TestPlaceRefused(t *testing.T) {
 		{".", []string{"bare", "repo"}, "repo belongs to the configuration repo/poolsync.yaml, and bare to none"},
 		{".", []string{"both/pools"}, "both"},
 		{"both/pools", nil, "remove one of them"},
+		{"repo", []string{"content/pools"}, "poolsync.yaml lies outside of the repository that holds content/pools"},
 		{".", nil, "both/poolsync.yaml is the configuration of manifests in ."},
 		{".", []string{"bare", "plain"}, "bare/b.yaml lies in the repository bare, plain/c.yaml lies in no repository"},
 	} {
