@@ -1,7 +1,5 @@
-// Package actstory_test runs the action and the workflows of examples/github as
-// they are in an emulated runner: nektos/act in host mode, against the sandbox, a
-// stand-in for the platform's API, and a repository that is served over HTTP and
-// asks for a token. It needs the runner: go test -act PATH, as make action does.
+//go:build linux
+
 package actstory_test
 
 import (
@@ -51,7 +49,6 @@ type world struct {
 	clone    string // the checkout that runs see
 	server   string // address of the platform and its repositories
 	endpoint string // address of the bank
-	pushes   sync.Map
 }
 
 // built is the program, and a release of it as it would be downloaded.
@@ -216,7 +213,7 @@ func (w *world) stateBranch(branch string) []string {
 	return strings.Split(w.sh(filepath.Join(w.dir, "served", "octo", "pools.git"), "git", "log", "--format=%s", branch), "\n")
 }
 
-// event is the payload of a run.
+// pullRequest is the payload of a pull request's run.
 func pullRequest(number int, head, from, actor string) map[string]any {
 	return map[string]any{
 		"action": "synchronize", "number": number,
@@ -289,10 +286,9 @@ func (r result) output(name string) string {
 	return last
 }
 
-// start is a run of a workflow that has begun.
+// started is a run of a workflow that has begun.
 type started struct {
 	cmd  *exec.Cmd
-	out  *bytes.Buffer
 	done func() result
 }
 
@@ -300,20 +296,15 @@ type started struct {
 type option func(*settings)
 
 type settings struct {
-	secrets, bankSecrets bool
-	actor                string
-	more                 []string
-	action               string
+	bankSecrets bool
+	actor       string
 }
 
 func without(s *settings)                    { s.bankSecrets = false }
 func as(actor string) option                 { return func(s *settings) { s.actor = actor } }
-func with(args ...string) option             { return func(s *settings) { s.more = append(s.more, args...) } }
-func actionAt(dir string) option             { return func(s *settings) { s.action = dir } }
-func (w *world) file(name string) string     { return filepath.Join(w.dir, name) }
 func (w *world) workflow(name string) string { return filepath.Join(".github", "workflows", name) }
 
-// install puts the workflows of the examples where a repository has them, as they are.
+// workflows are those of the examples where a repository has them, as they are.
 func workflows(t *testing.T, names ...string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -329,7 +320,7 @@ func workflows(t *testing.T, names ...string) map[string]string {
 func (w *world) start(name, event string, payload map[string]any, options ...option) *started {
 	w.t.Helper()
 	b := needAct(w.t)
-	s := settings{bankSecrets: true, actor: "ann", action: b.action}
+	s := settings{bankSecrets: true, actor: "ann"}
 	for _, o := range options {
 		o(&s)
 	}
@@ -352,13 +343,13 @@ func (w *world) start(name, event string, payload map[string]any, options ...opt
 	stubs, err := filepath.Abs("testdata/stubs")
 	require.NoError(w.t, err)
 	for used, dir := range map[string]string{
-		"poolsync/poolsync@0000000000000000000000000000000000000000":         s.action,
+		"poolsync/poolsync@0000000000000000000000000000000000000000":         b.action,
 		"actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a":   filepath.Join(stubs, "upload-artifact"),
 		"actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": filepath.Join(stubs, "download-artifact"),
 	} {
 		args = append(args, "--local-repository", used+"="+dir)
 	}
-	cmd := exec.Command(*act, append(args, s.more...)...)
+	cmd := exec.Command(*act, args...)
 	// The runner hands all of its environment to the job.
 	cmd.Env = []string{"HOME=" + filepath.Join(run, "home"), "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "CI=true", "TMPDIR=" + run}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOFLAGS", "GOTOOLCHAIN"} {
@@ -369,7 +360,7 @@ func (w *world) start(name, event string, payload map[string]any, options ...opt
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(w.t, cmd.Start())
-	return &started{cmd: cmd, out: &out, done: func() result { return w.end(cmd, &out) }}
+	return &started{cmd: cmd, done: func() result { return w.end(cmd, &out) }}
 }
 
 // end waits for a run and reads its log. No run prints a secret.

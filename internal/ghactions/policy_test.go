@@ -2,6 +2,7 @@ package ghactions_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -239,9 +240,7 @@ func TestActionMetadata(t *testing.T) {
 	for _, s := range m.Runs.Steps {
 		require.NotContains(t, s.Run, "${{")
 		require.Equal(t, "bash", s.Shell)
-		for name, value := range s.Env {
-			env[name] = value
-		}
+		maps.Copy(env, s.Env)
 	}
 	for name, in := range m.Inputs {
 		require.NotEmpty(t, in.Description, name)
