@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/poolsync/poolsync/internal/learnosity"
@@ -172,13 +173,14 @@ func (f *Finder) fits(ctx context.Context, kind string, tags []pool.Tag, own []t
 }
 
 func (f *Finder) selection(kind string, tags []pool.Tag) *selection {
-	key := kind
+	var key strings.Builder
+	key.WriteString(kind)
 	for _, t := range tags {
-		key += "\x00" + t.Type + "\x01" + t.Name
+		key.WriteString("\x00" + t.Type + "\x01" + t.Name)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if s := f.selections[key]; s != nil {
+	if s := f.selections[key.String()]; s != nil {
 		return s
 	}
 	if len(f.selections) >= maxSelections {
@@ -189,7 +191,7 @@ func (f *Finder) selection(kind string, tags []pool.Tag) *selection {
 	if kind == "activities" {
 		s.page = f.activitiesPage(learnosity.ActivitiesQuery(q))
 	}
-	f.selections[key] = s
+	f.selections[key.String()] = s
 	return s
 }
 

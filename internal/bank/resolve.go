@@ -131,7 +131,7 @@ func (l *Library) bring(ctx context.Context, changes []diff.Change, list []bring
 		case errs[i] != nil:
 			r.Unreadable, r.Added, r.Removed = errs[i].Error(), []string{}, []string{}
 			if x.call.Operation == pool.OpReplace {
-				r.After = diff.Count(len(brought.Items))
+				r.After = new(len(brought.Items))
 			}
 		case x.call.Operation == pool.OpAppend:
 			r.Compare(held[i], held[i].Union(brought))

@@ -35,8 +35,8 @@ func (s *shop) keeps(q learnosity.ItemsQuery, ref string, status pool.Status, ta
 		return out
 	}
 	tags = lower(tags)
-	any := len(q.AnyTags) == 0 || slices.ContainsFunc(lower(q.AnyTags), func(t pool.Tag) bool { return bank.Carries(tags, []pool.Tag{t}) })
-	return any && bank.Carries(tags, lower(q.AllTags)) && (len(q.References) == 0 || slices.Contains(q.References, ref)) &&
+	either := len(q.AnyTags) == 0 || slices.ContainsFunc(lower(q.AnyTags), func(t pool.Tag) bool { return bank.Carries(tags, []pool.Tag{t}) })
+	return either && bank.Carries(tags, lower(q.AllTags)) && (len(q.References) == 0 || slices.Contains(q.References, ref)) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, status)) && (q.Pool == "" || slices.Contains(s.in[q.Pool], ref))
 }
 
@@ -151,9 +151,9 @@ func TestBring(t *testing.T) {
 	s.items, s.fold = append(s.items, learnosity.Item{Reference: "gone", Status: learnosity.Archived}), true
 	_, err := bank.Bring(t.Context(), s, changes)
 	require.NoError(t, err)
-	same(t, "create", &diff.Resolved{Before: diff.Count(0), After: diff.Count(2), Added: []string{"i1", "i2"}, Uncertain: 1}, changes[0].Resolved)
-	same(t, "append", &diff.Resolved{Before: diff.Count(3), After: diff.Count(4), Added: []string{"i2"}, Uncertain: 1}, changes[1].Resolved)
-	same(t, "replace", &diff.Resolved{Before: diff.Count(3), After: diff.Count(2), Added: []string{"i2"}, Removed: []string{"gone", "i6"}, Uncertain: 1}, changes[2].Resolved)
+	same(t, "create", &diff.Resolved{Before: new(0), After: new(2), Added: []string{"i1", "i2"}, Uncertain: 1}, changes[0].Resolved)
+	same(t, "append", &diff.Resolved{Before: new(3), After: new(4), Added: []string{"i2"}, Uncertain: 1}, changes[1].Resolved)
+	same(t, "replace", &diff.Resolved{Before: new(3), After: new(2), Added: []string{"i2"}, Removed: []string{"gone", "i6"}, Uncertain: 1}, changes[2].Resolved)
 	require.Nil(t, changes[3].Resolved)
 }
 
