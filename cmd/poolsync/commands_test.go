@@ -119,7 +119,7 @@ var volatile = []struct {
 	pattern *regexp.Regexp
 	name    string
 }{
-	{regexp.MustCompile(`\d{8}T\d{6}\.\d{3}Z`), "RUN"},
+	{regexp.MustCompile(`\d{8}T\d{6}-[0-9a-z]{4}`), "RUN"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "DIGEST"},
@@ -274,7 +274,7 @@ func environ(ts *testscript.TestScript) []string {
 	for _, name := range []string{
 		"PATH", "HOME", "USER", "TMPDIR", "POOLSYNC_ENDPOINT", "POOLSYNC_ORGANISATION_ID", "POOLSYNC_STATE", "POOLSYNC_CONFIG",
 		"POOLSYNC_ONLY", "POOLSYNC_TIMEOUT", "POOLSYNC_ORGANIZATION_ID", "POOLSYNC_API_VERSION", "LEARNOSITY_CONSUMER_KEY", "LEARNOSITY_CONSUMER_SECRET",
-		"LEARNOSITY_DOMAIN", "NO_COLOR", "GITHUB_ACTIONS", "GIT_CEILING_DIRECTORIES", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
+		"LEARNOSITY_DOMAIN", "NO_COLOR", "CI", "GITHUB_ACTIONS", "GIT_CEILING_DIRECTORIES", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
 		"GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_REPOSITORY", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_SERVER_URL",
 		"GITHUB_RUN_ID", "GITHUB_SHA", "GITHUB_WORKSPACE", "RUNNER_TEMP", "INPUT_COMMAND", "INPUT_PATHS", "INPUT_ARGS", "INPUT_LABEL",
 		"INPUT_ONLY", "INPUT_CONFIG", "INPUT_WORKING_DIRECTORY", "INPUT_PLAN_FILE", "INPUT_EXPECT_PLAN", "INPUT_FAIL_ON_CHANGES",

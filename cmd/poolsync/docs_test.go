@@ -156,7 +156,7 @@ func (p *page) command(line string) []string {
 
 // shown is what a page shows for what differs from run to run.
 var shown = map[string]string{
-	"RUN": "20261121T090000.000Z", "TIME": "2026-11-21T09:00:00Z", "UUID": "8f49db43-0d54-4fc5-8154-a721b0334898",
+	"RUN": "20261121T090000-k3m9", "TIME": "2026-11-21T09:00:00Z", "UUID": "8f49db43-0d54-4fc5-8154-a721b0334898",
 	"DIGEST": "sha256:...", `"fingerprint": "FINGERPRINT"`: `"fingerprint": "..."`, "SANDBOX": "data.learnosity.com",
 }
 

@@ -197,6 +197,7 @@ func (r *Run) after(t *task, prior pool.Entry) pool.Entry {
 		if r.Origin.File != nil {
 			e.File = r.Origin.File(d.File)
 		}
+		e.Dirty = r.Origin.Dirty != nil && r.Origin.Dirty(d.File)
 	}
 	return e
 }

@@ -30,6 +30,9 @@ type Origin struct {
 	CommitTime *time.Time
 	// File gives the manifest's name as the state records it.
 	File func(name string) string
+	// Dirty reports whether a manifest was not as in the commit; nil is that none
+	// was.
+	Dirty func(name string) bool
 }
 
 // Progress is how far a run has come: pools accepted and ended, of Total.

@@ -274,7 +274,7 @@ func (s *session) adopted(d pool.Declared, l pool.Live, old pool.Entry, correcti
 	}
 	now := s.now().UTC()
 	e := pool.Entry{
-		Format: pool.EntryFormat, Key: d.Key, Set: s.Set, File: s.Recorded(d.File), Commit: s.commit.hash, CommitTime: s.commit.at,
+		Format: pool.EntryFormat, Key: d.Key, Set: s.Set, File: s.Recorded(d.File), Commit: s.origin.head.Commit, CommitTime: s.origin.at(), Dirty: s.isDirty(d.File),
 		Sent: &sent, ReadBack: &l, AppliedAt: &now, Verified: verified,
 	}
 	if created, err := time.Parse(time.RFC3339, l.Created); err == nil {

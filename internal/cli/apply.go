@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +42,7 @@ func (p *program) applyCommand() *cli.Command {
 			&cli.StringFlag{Name: flagExpectPlan, Usage: "refuse unless the plan has this `DIGEST`"},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "plan only; the same as poolsync plan"},
 			lockTimeoutFlag(),
+			&cli.BoolFlag{Name: flagAllowDirty, Usage: "apply manifests that are not as committed, in a pipeline too (CI=true)"},
 			&cli.BoolFlag{Name: flagSkipBlocked, Usage: "apply what is not blocked by a guard, and exit with 3"},
 			&cli.BoolFlag{Name: flagVerify, Usage: "look the references that were sent up in each pool; --verify=false turns it off", Value: true},
 		}),
@@ -63,8 +65,11 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 
 func emptyResult() report.Result { return report.Result{Changes: []report.Outcome{}} }
 
-// newRun names a run: its start, in server-independent local time.
-func newRun() string { return time.Now().UTC().Format("20060102T150405.000Z") }
+// newRun names a run: its start, by the local clock, and what tells it from another
+// that started at the same moment.
+func newRun() string {
+	return time.Now().UTC().Format("20060102T150405") + "-" + strings.ToLower(rand.Text()[:4])
+}
 
 // application is an apply under way.
 type application struct {
@@ -95,10 +100,13 @@ func (a *application) carryOut(ctx context.Context) exit {
 	if x, ok := a.connect(ctx, a.c); !ok {
 		return x
 	}
-	if a.originErr != nil && !a.c.Bool(flagAllowOlder) {
-		return failed(ctx, a.originErr)
+	if a.origin.err != nil && !a.c.Bool(flagAllowOlder) {
+		return failed(ctx, a.origin.err)
 	}
 	a.tellOrigin()
+	if err := a.refuseDirty(a.c.Bool(flagAllowDirty)); err != nil {
+		return failed(ctx, err)
+	}
 	if a.State == "none" {
 		return usage("apply needs a state; --state none remembers nothing").hint("leave --state out, or: --state file:PATH")
 	}
@@ -151,7 +159,7 @@ func (a *application) hold(ctx context.Context, ask bool) (x exit, moved bool) {
 	a.rec = state.NewRecorder(held, "apply: run "+a.run)
 	a.engine = &apply.Run{
 		Planner: a.planner(), Remote: a.client, Recorder: a.rec, Name: a.run, Scope: a.checkedScope,
-		Origin: apply.Origin{Set: a.Set, Commit: a.commit.hash, CommitTime: a.commit.at, File: a.Recorded},
+		Origin: apply.Origin{Set: a.Set, Commit: a.origin.head.Commit, CommitTime: a.origin.at(), File: a.Recorded, Dirty: a.isDirty},
 	}
 	x, err = a.decide(ctx, ask)
 	closing := context.WithoutCancel(ctx)
@@ -259,7 +267,7 @@ func (a *application) approved(now diff.Plan) (diff.Plan, []string, error) {
 func (a *application) replan(ctx context.Context) (diff.Plan, error) {
 	m, err := a.engine.Plan(ctx)
 	if err == nil && !a.planned {
-		a.tellLostState(a.rec.Snapshot(), m.Input)
+		a.tellLost(a.rec.Snapshot(), m.Input)
 	}
 	a.planned = true
 	return m.Plan, err

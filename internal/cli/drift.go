@@ -51,6 +51,7 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 	if x, ok := s.connect(ctx, c); !ok {
 		return x, false
 	}
+	s.tellOrigin()
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	snap, err := s.store.Read(ctx)
@@ -61,6 +62,8 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 	if err != nil {
 		return failed(ctx, err), false
 	}
+	s.noteLost(snap, r.Input)
+	doc.Lost = s.lostState
 	doc.Drift = append(doc.Drift, diff.Drift(r.Input)...)
 	for _, b := range r.Input.Scope.Banks {
 		q.Bank = b
@@ -69,9 +72,17 @@ func (s *session) drift(ctx context.Context, c *cli.Context, doc *report.Drift) 
 			return failed(ctx, err), false
 		}
 		live = slices.DeleteFunc(live, func(l pool.Live) bool { return s.declares(r, pool.Key{Bank: b, Reference: l.Reference}) })
-		doc.Unmanaged = append(doc.Unmanaged, s.listed(live, r.Input.State, b, true)...)
+		doc.Unmanaged = append(doc.Unmanaged, s.listed(live, snap, b, true)...)
 	}
-	return s.driftExit(c, r, doc), true
+	x := s.driftExit(c, r, doc)
+	unknown := r.Plan.Count(diff.Unknown)
+	switch {
+	case s.lost(snap, r.Input):
+		x = exit{code: CodeChanges, reason: "the state is not what it was, so whether anything drifted cannot be told"}
+	case unknown > 0 && x.code == CodeDone:
+		x = exit{code: CodeChanges, reason: plural(unknown, "declared pool") + " without a record, which nobody vouches for"}
+	}
+	return x, true
 }
 
 // driftExit counts, and decides how drift ends.

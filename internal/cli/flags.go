@@ -102,6 +102,7 @@ const (
 	flagRepublish        = "republish"
 	flagBreakFreeze      = "break-freeze"
 	flagAllowOlder       = "allow-older"
+	flagAllowDirty       = "allow-dirty"
 	flagRecreateVanished = "recreate-vanished"
 	flagFailOnExternal   = "fail-on-external-change"
 	flagMaxChange        = "max-change-percent"

@@ -91,21 +91,37 @@ func (s *session) list(ctx context.Context, c *cli.Context) ([]report.Listed, ex
 	if err != nil {
 		return nil, failed(ctx, err), false
 	}
-	out := s.listed(live, snap.Entries, q.Bank, c.Bool(flagUnmanaged))
+	out := s.listed(live, snap, q.Bank, c.Bool(flagUnmanaged))
 	s.hintBank(snap)
 	return out, done(plural(len(out), "pool") + " listed"), true
 }
 
 // listed tells of each live pool whether the state knows it.
-func (s *session) listed(live []pool.Live, entries map[pool.Key]pool.Entry, b pool.Bank, unmanagedOnly bool) []report.Listed {
+func (s *session) listed(live []pool.Live, snap state.Snapshot, b pool.Bank, unmanagedOnly bool) []report.Listed {
+	twins := s.twins(snap, b)
 	out := []report.Listed{}
 	for _, l := range live {
-		e, known := entries[pool.Key{Bank: b, Reference: l.Reference}]
-		managed := known && e.Sent != nil
-		if (unmanagedOnly && managed) || !s.selects(l.Reference) {
+		e, known := snap.Entries[pool.Key{Bank: b, Reference: l.Reference}]
+		managed := new(known && e.Sent != nil)
+		if !*managed && twins[l.Reference] {
+			managed = nil
+		}
+		if (unmanagedOnly && managed != nil && *managed) || !s.selects(l.Reference) {
 			continue
 		}
 		out = append(out, report.Listed{Live: l, Bank: b, Managed: managed})
+	}
+	return out
+}
+
+// twins are the references that the state has in a bank which may be the same as
+// the one listed: a bank with a number may be the key's primary one.
+func (s *session) twins(snap state.Snapshot, b pool.Bank) map[pool.Reference]bool {
+	out := map[pool.Reference]bool{}
+	for k, e := range snap.Entries {
+		if e.Sent != nil && k.Bank != b && (b == pool.Primary || k.Bank == pool.Primary) {
+			out[k.Reference] = true
+		}
 	}
 	return out
 }

@@ -9,8 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/diff"
-	"github.com/poolsync/poolsync/internal/pool"
-	"github.com/poolsync/poolsync/internal/state"
 )
 
 const (
@@ -78,7 +76,7 @@ func (s *session) plan(ctx context.Context, c *cli.Context) (diff.Plan, exit, bo
 	if err != nil {
 		return diff.Plan{}, failed(ctx, err), false
 	}
-	s.tellLostState(snap, r.Input)
+	s.noteLost(snap, r.Input)
 	if x, ok := s.lifts(r.Plan); !ok {
 		return diff.Plan{}, x, false
 	}
@@ -154,14 +152,4 @@ func nothingToDo(plan diff.Plan) string {
 		}
 	}
 	return reason.String()
-}
-
-// tellLostState says so where the state will not outlive the job, once it shows:
-// pools are live that somebody applied, and nothing is known of them.
-func (s *session) tellLostState(snap state.Snapshot, in diff.Input) {
-	_, isFile := s.store.(state.File)
-	live := slices.ContainsFunc(in.Declared, func(d pool.Declared) bool { _, live := in.Live[d.Key]; return live })
-	if isFile && len(snap.Entries) == 0 && live && s.p.Getenv("GITHUB_ACTIONS") == "true" {
-		s.p.say("no state was found, and a file is lost between the runs of a workflow: keep the state on a branch with --state git:%s", state.DefaultBranch)
-	}
 }

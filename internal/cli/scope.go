@@ -98,8 +98,12 @@ func (s *session) keyHash() string { return state.HashKey(s.p.Getenv(learnosity.
 // scope says whose pools the run is about. Pools that other configured manifests
 // declare are not orphans of this run.
 func (s *session) scope(ctx context.Context, snap state.Snapshot) (diff.Scope, error) {
+	history, err := s.history(ctx, snap.Entries)
+	if err != nil && !s.options.AllowOlder {
+		return diff.Scope{}, err
+	}
 	sc := diff.Scope{
-		Set: s.Set, Banks: s.banks(), Commit: s.commit.hash, CommitTime: s.commit.at, NoOrphans: len(s.Only) > 0,
+		History: history, Set: s.Set, Banks: s.banks(), Commit: s.origin.head.Commit, CommitTime: s.origin.at(), NoOrphans: len(s.Only) > 0,
 	}
 	if len(s.Only) > 0 {
 		sc.Elsewhere = map[pool.Key]bool{}
@@ -182,7 +186,7 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 	return report.Plan{
 		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
 		Set:  s.Set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
-		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, Offline: s.offline, HeldBy: s.held,
+		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, Offline: s.offline, HeldBy: s.held, Lost: s.lostState,
 	}
 }
 

@@ -35,10 +35,12 @@ type session struct {
 	manifest manifest.Set
 	declared []pool.Declared
 	found    source.Diagnostics
-	commit   commit
-	// originErr is why commit is not known although there is one.
-	originErr error
-	reader    *learnosity.Reader
+	origin   origin
+	reader   *learnosity.Reader
+	clock    *state.Clock
+	told     []string // what stores had to tell
+	// lostState is set where declared pools are live and nothing is recorded.
+	lostState *report.LostState
 	store     state.Store
 	// skipVerify is --verify=false of apply.
 	skipVerify bool
@@ -199,8 +201,11 @@ func (s *session) connect(ctx context.Context, c *cli.Context) (exit, bool) {
 
 // open prepares the store, and what the comparison goes by.
 func (s *session) open(ctx context.Context, c *cli.Context) (exit, bool) {
-	var err error
-	if s.store, err = openStore(s.Settings, s.State, s.now, s.p.log); err != nil {
+	err := s.findOrigin(ctx)
+	if err != nil {
+		return usage("%w", err), false
+	}
+	if s.store, err = s.openStore(s.State); err != nil {
 		return usage("%w", err), false
 	}
 	s.p.shows = newProgress(s.p)
@@ -208,7 +213,6 @@ func (s *session) open(ctx context.Context, c *cli.Context) (exit, bool) {
 	s.options = diffOptions(c)
 	s.options.Freeze = frozen(s.Settings)
 	s.options.MaxChangePercent = s.MaxChange
-	s.commit, s.originErr = headCommit(ctx, s.Base, s.p.log)
 	return exit{}, true
 }
 
@@ -287,36 +291,6 @@ func (s *session) target() *report.Target {
 	return t
 }
 
-// now is the server's time as far as it is known.
-func (s *session) now() time.Time {
-	if s.reader != nil {
-		if t, ok := s.reader.ServerTime(); ok {
-			return t
-		}
-	}
-	return time.Now()
-}
-
-// learnTime asks the server for its time, where leases are counted in it: nothing
-// is known of it before the first answer.
-func (s *session) learnTime(ctx context.Context) error {
-	if _, isGit := s.store.(state.Git); !isGit {
-		return nil
-	}
-	return s.askTime(ctx)
-}
-
-// askTime makes one small read, any of whose answers tells the time.
-func (s *session) askTime(ctx context.Context) error {
-	if len(s.declared) > 0 {
-		d := s.declared[0]
-		_, err := s.reader.Pools(ctx, learnosity.PoolsQuery{Bank: d.Bank, References: []pool.Reference{d.Reference}})
-		return err
-	}
-	_, err := s.reader.Jobs(ctx, learnosity.JobsQuery{Bank: s.banks()[0]})
-	return err
-}
-
 // tellNotices says what was found on taking the state.
 func (s *session) tellNotices(held state.Session) {
 	if l, ok := held.(state.Leased); ok {
@@ -342,7 +316,7 @@ func (s *session) holder(run string) state.Holder {
 	if id := s.p.Getenv("GITHUB_RUN_ID"); id != "" {
 		where = s.p.Getenv("GITHUB_SERVER_URL") + "/" + s.p.Getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id
 	}
-	return state.Holder{Who: who, Where: where, Run: run, Since: time.Now().UTC().Truncate(time.Second)}
+	return state.Holder{Who: who, Where: where, Run: run, Since: time.Now().UTC().Truncate(time.Second), Commit: s.origin.head.Commit}
 }
 
 func plural(n int, word string) string {

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/poolsync/poolsync/internal/learnosity"
 	"github.com/poolsync/poolsync/internal/settings"
 	"github.com/poolsync/poolsync/internal/source"
-	"github.com/poolsync/poolsync/internal/state"
 )
 
 // manifestCommands are the commands whose arguments name manifests.
@@ -70,19 +67,4 @@ func frozen(s settings.Settings) []diff.Freeze {
 		out = append(out, diff.Freeze{From: f.From, To: f.To, Pools: f.Pools, Reason: f.Reason})
 	}
 	return out
-}
-
-// openStore opens the state that a setting names. now is the server's time, in
-// which leases are counted.
-func openStore(s settings.Settings, setting string, now func() time.Time, log *slog.Logger) (state.Store, error) {
-	switch path, isFile := strings.CutPrefix(setting, "file:"); {
-	case setting == "none":
-		return state.None{}, nil
-	case isFile && path != "":
-		return state.File{Path: path}, nil
-	case setting == "git" || strings.HasPrefix(setting, "git:"):
-		return state.Git{Dir: s.Base, Branch: strings.TrimPrefix(strings.TrimPrefix(setting, "git"), ":"), Now: now, Log: log}, nil
-	default:
-		return nil, fmt.Errorf("--state %q: want file:PATH, git:BRANCH or none", setting)
-	}
 }

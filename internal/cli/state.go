@@ -51,7 +51,7 @@ func runState(ctx context.Context, c *cli.Context, p *program) exit {
 
 func (s *session) stateCommand(ctx context.Context, c *cli.Context, doc *report.State) (exit, bool) {
 	verb, refs := c.Args().First(), c.Args().Tail()
-	store, err := openStore(s.Settings, s.State, s.now, s.p.log)
+	store, err := s.openStore(s.State)
 	if err != nil {
 		return usage("%w", err), false
 	}
@@ -142,7 +142,7 @@ func (s *session) unlock(ctx context.Context, c *cli.Context, store state.Store)
 }
 
 func (s *session) copyState(ctx context.Context, from state.Store, setting string) (exit, bool) {
-	to, err := openStore(s.Settings, setting, s.now, s.p.log)
+	to, err := s.openStore(setting)
 	if err != nil {
 		return usage("%w", err), false
 	}

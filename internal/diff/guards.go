@@ -121,11 +121,30 @@ func (o Options) Frozen(ch Change, now time.Time) *Freeze {
 	return nil
 }
 
-// guardOlder stops a late or repeated job from undoing a newer commit.
+// guardOlder stops a late or repeated job, and a branch that was cut before, from
+// undoing a newer commit. Ancestry decides. Where it cannot be told, times do, but
+// none that lies in the future: a clock was wrong then.
 func (c *comparer) guardOlder(ch *Change) {
-	at := c.in.Scope.CommitTime
-	if at == nil || ch.Entry == nil || ch.Entry.CommitTime == nil || !ch.Entry.CommitTime.After(*at) || c.in.Options.AllowOlder {
+	at, e := c.in.Scope.CommitTime, ch.Entry
+	if at == nil || e == nil || c.in.Options.AllowOlder {
 		return
 	}
-	ch.block(Refusal{Rule: RuleOlder, Flag: AllowOlder, Was: &Commit{ch.Entry.Commit, *ch.Entry.CommitTime}, Is: &Commit{c.in.Scope.Commit, *at}})
+	r := Refusal{Rule: RuleOlder, Flag: AllowOlder, Was: &Commit{Hash: e.Commit}, Is: &Commit{c.in.Scope.Commit, *at}}
+	if e.CommitTime != nil {
+		r.Was.At = *e.CommitTime
+	}
+	switch c.in.Scope.History[e.Commit] {
+	case Past:
+		return
+	case Future:
+	case Apart:
+		r.Rule = RuleDiverged
+	case Absent:
+		r.Rule, r.Unseen = RuleDiverged, true
+	default:
+		if e.CommitTime == nil || !e.CommitTime.After(*at) || e.CommitTime.After(c.in.Now) {
+			return
+		}
+	}
+	ch.block(r)
 }

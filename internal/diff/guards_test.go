@@ -128,6 +128,40 @@ func TestOlder(t *testing.T) {
 	same(t, "nothing to do", 0, len(diff.Compare(w.Input).Changes))
 }
 
+// TestHistory: ancestry decides, whatever the times; where it cannot be told, times
+// do, but none that lies in the future.
+func TestHistory(t *testing.T) {
+	earlier, later, future := now.Add(-time.Hour), now.Add(-time.Minute), now.Add(24*time.Hour)
+	for name, tt := range map[string]struct {
+		history diff.History
+		was, is time.Time
+		want    []string
+		unseen  bool
+	}{
+		"past, by a clock ahead":     {diff.Past, future, earlier, nil, false},
+		"future, by a clock behind":  {diff.Future, earlier, later, []string{"older"}, false},
+		"apart":                      {diff.Apart, earlier, later, []string{"diverged"}, false},
+		"not in this clone":          {diff.Absent, earlier, later, []string{"diverged"}, true},
+		"cut off, and newer":         {diff.Untold, later, earlier, []string{"older"}, false},
+		"cut off, and older":         {diff.Untold, earlier, later, nil, false},
+		"cut off, and in the future": {diff.Untold, future, later, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, more := declare("p"), declare("p", items("i1", "i2", "i3"))
+			w := changed(p, more).entry(entry(p, func(e *pool.Entry) { e.Commit, e.CommitTime = "feedface", &tt.was }))
+			w.Now = now
+			w.Scope.Commit, w.Scope.CommitTime, w.Scope.History = "cafe", &tt.is, map[string]diff.History{"feedface": tt.history}
+			ch := w.only(t)
+			same(t, "rules", tt.want, rules(ch))
+			if len(ch.Blocked) > 0 {
+				same(t, "unseen", tt.unseen, ch.Blocked[0].Unseen)
+				w.Options.AllowOlder = true
+				same(t, "allowed", nil, rules(w.only(t)))
+			}
+		})
+	}
+}
+
 // TestVanishedGuard is guard 5: all, or more than max(1, 10 %).
 func TestVanishedGuard(t *testing.T) {
 	gone := func(n, vanished int) *world {

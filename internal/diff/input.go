@@ -45,6 +45,9 @@ type Scope struct {
 	Commit string
 	// CommitTime is the committer time of the manifests, nil outside a repository.
 	CommitTime *time.Time
+	// History says how the commits of entries stand to Commit; what it lacks is
+	// Untold.
+	History map[string]History
 	// Under limits orphans to entries of these files and folders; empty: all.
 	Under []string
 	// Elsewhere holds the keys that other manifests of the set declare.
@@ -52,6 +55,19 @@ type Scope struct {
 	// NoOrphans is set under --only: then absence from the manifests says nothing.
 	NoOrphans bool
 }
+
+// History is how the commit that a pool was applied from stands to that of this
+// run.
+type History int
+
+// The ways.
+const (
+	Untold History = iota // the history at hand is cut off: only times tell
+	Past                  // it is in the past of this run's, or is it
+	Future                // it is newer: this run's is in its past
+	Apart                 // neither knows the other
+	Absent                // it is not in the past, and not in this clone
+)
 
 // covers reports whether an entry's file lies under the scope's paths.
 func (s Scope) covers(file string) bool {

@@ -36,6 +36,7 @@ const (
 	RuleVolume            Rule = "volume"
 	RuleFreeze            Rule = "freeze"
 	RuleOlder             Rule = "older"
+	RuleDiverged          Rule = "diverged"
 )
 
 // Flag is a flag that lifts a refusal.
@@ -84,7 +85,8 @@ type Refusal struct {
 	Count, Of  int               // vanished, volume: so many of the managed pools
 	Limit      int               // volume: in percent
 	Freeze     *Freeze           // freeze: the window
-	Was, Is    *Commit           // older: the recorded commit and that of this run
+	Was, Is    *Commit           // older, diverged: the recorded commit and that of this run
+	Unseen     bool              // diverged: Was is not in this clone
 }
 
 // Percent is the share that Count has of Of, rounded up.

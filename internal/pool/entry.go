@@ -14,6 +14,7 @@ type Entry struct {
 	File       string       `json:"file"`
 	Commit     string       `json:"commit,omitempty"`
 	CommitTime *time.Time   `json:"commit_time,omitempty"`
+	Dirty      bool         `json:"dirty,omitempty"` // the manifest was not as in the commit
 	Sent       *Sent        `json:"sent,omitempty"`
 	ReadBack   *Live        `json:"read_back,omitempty"`
 	Job        JobReference `json:"job_reference,omitempty"`

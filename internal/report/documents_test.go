@@ -364,7 +364,7 @@ func documents() map[string]paged {
 		"drift":       driftDoc(""), "drift-none": Drift{Head: headOfBank(), Summary: DriftSummary{Managed: 41}},
 		"validation": invalid(2), "validation-12": invalid(12), "validation-ok": Validation{Head: Head{Command: "validate"}, Files: 1, Pools: 2},
 		"list": List{Pools: []Listed{
-			{Live: pool.Live{Reference: "ela-district-a", Name: "ELA 日本", Status: pool.Published, Updated: t0}, Bank: 505, Managed: true},
+			{Live: pool.Live{Reference: "ela-district-a", Name: "ELA 日本", Status: pool.Published, Updated: t0}, Bank: 505, Managed: new(true)},
 			{Live: pool.Live{Reference: "b", Name: strings.Repeat("long ", 50) + "\x1b", Status: pool.Halted, Updated: t1}, Bank: 505},
 		}},
 		"jobs": Jobs{Jobs: []pool.Job{

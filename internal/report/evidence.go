@@ -32,7 +32,7 @@ func evidence(ch diff.Change, full bool) []message.Message {
 		say(seen(e))
 	case ch.Has(diff.Pending) && e.Rule == "2" && e.Live != nil: // a job of ours is named already
 		say(message.New("live %s, updated %s", message.Code(string(e.Live.Status)), message.Code(e.Live.Updated)))
-	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten), ch.Has(diff.Orphaned), blocked[diff.RuleOlder], blocked[diff.RuleVanished]:
+	case strings.HasSuffix(e.Rule, "vanished"), ch.Has(diff.Halted), ch.Has(diff.Forgotten), ch.Has(diff.Orphaned), blocked[diff.RuleOlder], blocked[diff.RuleDiverged], blocked[diff.RuleVanished]:
 		say(recorded(e))
 	case writes:
 		say(differs(ch))

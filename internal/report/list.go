@@ -5,11 +5,12 @@ import (
 	"github.com/poolsync/poolsync/internal/report/page"
 )
 
-// Listed is a live pool, and whether the state knows it.
+// Listed is a live pool, and whether the state knows it: nil where that cannot be
+// told, since the API does not say which bank is the key's primary one.
 type Listed struct {
 	pool.Live
 	Bank    pool.Bank `json:"organisation_id"`
-	Managed bool      `json:"managed"`
+	Managed *bool     `json:"managed"`
 }
 
 func (l Listed) key() pool.Key { return pool.Key{Bank: l.Bank, Reference: l.Reference} }
@@ -35,10 +36,7 @@ func (l List) Page(full bool) page.Page {
 	w := l.wording(full, false)
 	t := &page.Table{Head: []string{"REFERENCE", "STATUS", "MANAGED", "UPDATED", "NAME"}}
 	for _, p := range l.Pools {
-		row := page.Row{Cells: []string{string(p.Reference), string(p.Status), "no", p.Updated, shortName(p.Name, full)}}
-		if p.Managed {
-			row.Cells[2] = "yes"
-		}
+		row := page.Row{Cells: []string{string(p.Reference), string(p.Status), managed(p.Managed), p.Updated, shortName(p.Name, full)}}
 		if p.Status == pool.Halted {
 			row.Sign = page.Failed
 		}
@@ -49,6 +47,17 @@ func (l List) Page(full bool) page.Page {
 		out.Paste = pasteOf(records(l.Pools), full, w)
 	}
 	return out
+}
+
+func managed(known *bool) string {
+	switch {
+	case known == nil:
+		return "?"
+	case *known:
+		return "yes"
+	default:
+		return "no"
+	}
 }
 
 // shortName returns a name as the last column of a table.

@@ -24,7 +24,7 @@ func (w wording) explain(k pool.Key, r diff.Refusal) (said, remedy message.Messa
 			remedy = message.New("apply again when the server answers; if it does not: %s", remedy)
 		}
 		return said, remedy
-	case diff.RuleVanished, diff.RuleVolume, diff.RuleFreeze, diff.RuleOlder:
+	case diff.RuleVanished, diff.RuleVolume, diff.RuleFreeze, diff.RuleOlder, diff.RuleDiverged:
 		return w.explainGuard(k, r)
 	default:
 		return w.explainPool(k, r)
@@ -133,6 +133,13 @@ func (w wording) explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.
 	case diff.RuleFreeze:
 		return message.New("frozen until %s (%s)", message.Code(r.Freeze.To.UTC().Format("2006-01-02 15:04 MST")), message.Code(r.Freeze.Reason)),
 			message.New("apply after that; in an emergency: %s", w.lifts(r.Flag, k))
+	case diff.RuleDiverged:
+		if r.Unseen {
+			return message.New("it was applied from a commit (%s) that this one (%s) does not contain, and that is not in this clone", commit(r.Was), commit(r.Is)),
+				message.New("fetch, merge the branch that was applied, then apply; if its commits are given up: %s", flag)
+		}
+		return message.New("it was applied from another branch (%s), which this commit (%s) does not contain", commit(r.Was), commit(r.Is)),
+			message.New("merge first, then apply; to give that branch up: %s", flag)
 	default:
 		return message.New("it was applied from a newer commit (%s) than this one (%s)", commit(r.Was), commit(r.Is)),
 			message.New("apply the newest commit; to go back to this one, revert the newer one in git, or: %s", flag)

@@ -51,7 +51,7 @@ const (
 
 // planGuards are the rules that look at a whole bank, and may hit many pools.
 var planGuards = map[diff.Rule]bool{
-	diff.RuleVolume: true, diff.RuleVanished: true, diff.RuleFreeze: true, diff.RuleOlder: true, diff.RuleExternalChange: true,
+	diff.RuleVolume: true, diff.RuleVanished: true, diff.RuleFreeze: true, diff.RuleOlder: true, diff.RuleDiverged: true, diff.RuleExternalChange: true,
 }
 
 // rowsOf puts changes into rows, in the order of the changes, and takes out what

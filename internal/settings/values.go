@@ -75,12 +75,37 @@ func (r *resolver) state() error {
 	x := r.choose(State, statedText(r.s.File.State), DefaultState)
 	path, isFile := strings.CutPrefix(x.Value, "file:")
 	given := x.From == "--"+State || x.From == variableOf(State)
+	if isFile {
+		var err error
+		if path, err = r.fromHome(path); err != nil {
+			return err
+		}
+		x.Value = "file:" + path
+	}
 	if isFile && path != "" && !given && !filepath.IsAbs(path) {
 		x.Value = "file:" + filepath.Join(r.s.Base, path)
 	}
 	r.s.State = x.Value
 	r.keep(x)
 	return nil
+}
+
+// fromHome reads "~/" as a shell does, which does not read it behind "file:".
+func (r *resolver) fromHome(path string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok {
+		return path, nil
+	}
+	var home string
+	for _, v := range r.in.Environ {
+		if value, ok := strings.CutPrefix(v, "HOME="); ok {
+			home = value
+		}
+	}
+	if home == "" || (rest != "" && rest[0] != '/') {
+		return "", refuse("write the folder out: file:/home/you/"+strings.TrimLeft(rest, "/"), "state file:%s: whose folder ~ is cannot be told", path)
+	}
+	return home + rest, nil
 }
 
 // scope finds the set's name, and which of its pools the run is about.

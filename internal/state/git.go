@@ -82,7 +82,7 @@ func (g Git) tell(st branchState) {
 
 // confirm makes sure that the time can be trusted.
 func (g Git) confirm(ctx context.Context) error {
-	if g.Confirm == nil {
+	if g.Confirm == nil || g.LocalClock { // there is nobody to ask, and nothing is taken over
 		return nil
 	}
 	return g.Confirm(ctx)
@@ -101,8 +101,10 @@ func (g Git) Read(ctx context.Context) (Snapshot, error) {
 	}
 	b.Tidy(ctx, st.commit)
 	g.tell(st)
-	if st.Holder = st.heldAt(g.now()); g.LocalClock || (st.lease != nil && g.confirm(ctx) != nil) {
+	if st.lease != nil && (g.LocalClock || g.confirm(ctx) != nil) {
 		st.Holder = st.lease
+	} else {
+		st.Holder = st.heldAt(g.now())
 	}
 	return st.Snapshot, st.corrupt(g.Name())
 }
@@ -236,41 +238,47 @@ func (b branch) read(ctx context.Context) (branchState, error) {
 
 // Loss is a state that was seen here before, and that the branch has no more.
 type Loss struct {
-	What    string // a sentence
-	Restore string // the command that brings it back
-	Forget  string // the command after which it is not told any more
+	What    string   // a sentence
+	Restore []string // the command that brings it back
+	Forget  []string // the command after which it is not told any more
 }
 
 // loss words what a branch has lost, with what to type.
 func (b branch) loss(l git.Lost) Loss {
-	in := "git "
+	in := []string{"git"}
 	if b.Path != "." {
-		in += "-C " + shellQuote(b.Path) + " "
+		in = append(in, "-C", b.Path)
 	}
-	where, push := "remote "+git.Harmless(b.Remote), in+"push "
-	if b.Remote == "" {
-		where, push = "this repository", in+"push . "
-	} else {
-		push += shellQuote(b.Remote) + " "
+	where, remote := "remote "+git.Harmless(b.Remote), b.Remote
+	if remote == "" {
+		where, remote = "this repository", "."
 	}
-	out := Loss{Restore: push + l.Commit + ":" + shellQuote(b.Ref()), Forget: in + "update-ref -d " + shellQuote(l.Ref)}
+	push := append(slices.Clone(in), "push")
 	kept := fmt.Sprintf("what was seen here before, %.12s, is kept as %s", l.Commit, l.Ref)
+	var what string
 	switch l.How {
 	case git.Gone:
-		out.What = fmt.Sprintf("the state is lost: %s has no branch %s any more; %s", where, b.Name, kept)
+		what = fmt.Sprintf("the state is lost: %s has no branch %s any more; %s", where, b.Name, kept)
 	case git.Rewound:
-		out.What = fmt.Sprintf("the state is not the newest: branch %s of %s was set back to %.12s; %s", b.Name, where, l.Tip, kept)
+		what = fmt.Sprintf("the state is not the newest: branch %s of %s was set back to %.12s; %s", b.Name, where, l.Tip, kept)
 	default:
-		out.What = fmt.Sprintf("the state was begun anew: branch %s of %s does not go on from what was seen here before; %s", b.Name, where, kept)
-		lease := "--force-with-lease=" + b.Name + ":" + l.Tip + " "
-		out.Restore = strings.Replace(push, "push ", "push "+lease, 1) + l.Commit + ":" + shellQuote(b.Ref())
+		what = fmt.Sprintf("the state was begun anew: branch %s of %s does not go on from what was seen here before; %s", b.Name, where, kept)
+		push = append(push, "--force-with-lease="+b.Name+":"+l.Tip)
 	}
-	return out
+	return Loss{What: what, Restore: append(push, remote, l.Commit+":"+b.Ref()), Forget: append(in, "update-ref", "-d", l.Ref)}
 }
 
 // String tells of the loss, with both commands.
 func (l Loss) String() string {
-	return l.What + "; to bring it back: " + l.Restore + " ; if the branch is right as it is: " + l.Forget
+	return l.What + "; to bring it back: " + shellLine(l.Restore) + " ; if the branch is right as it is: " + shellLine(l.Forget)
+}
+
+func shellLine(args []string) string {
+	var words []string
+	for _, a := range args {
+		words = append(words, shellQuote(a))
+	}
+	return strings.Join(words, " ")
 }
 
 // shellQuote makes one word of a text for a shell.

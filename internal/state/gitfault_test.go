@@ -418,11 +418,11 @@ func TestGitLost(t *testing.T) {
 	same(t, "anew", 1, len(look(t, g).Entries))
 	loss := look(t, g).Losses[0]
 	require.Contains(t, loss.What, "begun anew")
-	out, err := exec.Command("sh", "-c", loss.Restore).CombinedOutput()
+	out, err := exec.Command(loss.Restore[0], loss.Restore[1:]...).CombinedOutput()
 	require.NoError(t, err, "%s: %s", loss.Restore, out)
 	same(t, "back", old, git(t, bare, "rev-parse", tip))
 	loss = look(t, g).Losses[0]
-	out, err = exec.Command("sh", "-c", loss.Forget).CombinedOutput()
+	out, err = exec.Command(loss.Forget[0], loss.Forget[1:]...).CombinedOutput()
 	require.NoError(t, err, "%s: %s", loss.Forget, out)
 	same(t, "nothing to tell", 0, len(look(t, g).Losses))
 	same(t, "entries", small("a", "one"), look(t, g).Entries[key(505, "a")])
