@@ -41,7 +41,7 @@ soak: ## random edits, faults and kills for a bit under two minutes, with the ra
 
 sweep: ## what the tests take samples of, in full: kill points, faults, histories, settings of the sandbox
 	go test -count=1 -timeout 1h ./internal/apply -thorough 9
-	go test -count=1 -timeout 1h ./cmd/poolsync -run '^TestRules$$' -each
+	go test -count=1 -timeout 1h ./cmd/poolsync -run '^(TestRules|TestSweep)$$' -each
 
 bench: ## every benchmark COUNT times, summed up; what it leaves in bin/bench.txt can be compared
 	@mkdir -p bin
