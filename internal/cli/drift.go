@@ -124,7 +124,7 @@ func (s *session) lookedAt(r apply.Made, drifted []diff.Drifted) int {
 	}
 	n := 0
 	for k, e := range r.Input.State {
-		if seen[k] && e.Set == s.Set && e.Sent != nil && e.Pending == nil && slices.Contains(r.Input.Scope.Banks, k.Bank) {
+		if seen[k] && e.Set == s.Set && e.Sent != nil && slices.Contains(r.Input.Scope.Banks, k.Bank) {
 			n++
 		}
 	}

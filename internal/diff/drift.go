@@ -18,6 +18,7 @@ const (
 	DriftHeld     DriftKind = "held"     // unpublished by someone else
 	DriftVanished DriftKind = "vanished" // absent from the bank
 	DriftHalted   DriftKind = "halted"   // its last job failed
+	DriftDoubt    DriftKind = "in_doubt" // whether our last call happened is not known
 )
 
 // Drifted is a pool that is no longer as it was applied.
@@ -42,7 +43,7 @@ func Drift(in Input) []Drifted {
 	for _, k := range slices.SortedFunc(maps.Keys(in.State), pool.Key.Compare) {
 		e := in.State[k]
 		d := declared[k]
-		if e.Set != in.Scope.Set || e.Sent == nil || e.Pending != nil || (d == nil && !c.seen(k)) ||
+		if e.Set != in.Scope.Set || (e.Sent == nil && e.Pending == nil) || (d == nil && !c.seen(k)) ||
 			!slices.Contains(in.Scope.Banks, k.Bank) {
 			continue
 		}
@@ -51,6 +52,11 @@ func Drift(in Input) []Drifted {
 			ch.Source = d.Position(d.At.Pool)
 		}
 		c.attach(&ch)
+		if e.Pending != nil {
+			ch.rule("drift")
+			out = append(out, Drifted{Key: k, Kinds: []DriftKind{DriftDoubt}, Source: ch.Source, Evidence: ch.Evidence})
+			continue
+		}
 		if kinds, fields := drifted(&ch); len(kinds) > 0 {
 			ch.rule("drift")
 			out = append(out, Drifted{Key: k, Kinds: kinds, Source: ch.Source, Fields: fields, Evidence: ch.Evidence})

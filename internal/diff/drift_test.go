@@ -86,6 +86,9 @@ func TestDriftOfAbsentPools(t *testing.T) {
 	orphan.Scope.NoOrphans = true
 	same(t, "out of sight", 0, len(diff.Drift(orphan.Input)))
 
+	doubtful := entry(p, func(e *pool.Entry) { e.Pending = &pool.PendingCall{Operation: pool.OpEdit} })
+	same(t, "in doubt", []diff.DriftKind{diff.DriftDoubt}, diff.Drift(newWorld().declared(p).live(live(p)).entry(doubtful).Input)[0].Kinds)
+
 	retired := newWorld().entry(entry(p, func(e *pool.Entry) { e.Retired = true }))
 	same(t, "retired", 0, len(diff.Drift(retired.Input)))
 	back := retired.declared(p)

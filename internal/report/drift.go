@@ -38,6 +38,7 @@ type DriftSummary struct {
 var driftWords = map[diff.DriftKind]message.Message{
 	diff.DriftChanged: message.New("differs"), diff.DriftTouched: message.New("changed outside"), diff.DriftHeld: message.New("unpublished outside"),
 	diff.DriftVanished: message.New("gone from the bank"), diff.DriftHalted: message.New("halted"),
+	diff.DriftDoubt: message.New("its last call is in doubt"),
 }
 
 // kindsOf returns the kinds of drift in words. Who unpublishes a pool writes to
@@ -79,6 +80,8 @@ func (w wording) explained(x diff.Drifted) []message.Message {
 		out = append(out, message.New("changed outside poolsync%s; its content may differ. Look at %s, then: %s", at, name, adopt))
 	case has(x, diff.DriftVanished):
 		out = append(out, message.New("it was applied, and the bank does not have it any more; the next apply creates it again"))
+	case has(x, diff.DriftDoubt):
+		out = append(out, message.New("whether its last call happened is not known; the next apply finds out and goes on from there"))
 	}
 	failed := ""
 	if x.Evidence.Recorded != nil {
