@@ -49,7 +49,7 @@ func TestDrift(t *testing.T) {
 		{"halted", nil, []func(*pool.Live){reads(pool.Halted)}, kinds{diff.DriftHalted}, nil},
 		{"pending", nil, []func(*pool.Live){reads(pool.Pending)}, nil, nil},
 		{"of another set", func(e *pool.Entry) { e.Set = "other" }, []func(*pool.Live){writtenByOthers}, nil, nil},
-		{"in doubt", pending(pool.OpEdit, ""), []func(*pool.Live){writtenByOthers}, nil, nil},
+		{"in doubt", pending(pool.OpEdit, ""), []func(*pool.Live){writtenByOthers}, kinds{diff.DriftDoubt}, nil},
 		{"never applied", func(e *pool.Entry) { e.Sent = nil }, []func(*pool.Live){writtenByOthers}, nil, nil},
 		{
 			"name kept by the server as it likes", func(e *pool.Entry) { l := live(p); l.Name = "NAME"; e.ReadBack = &l },
