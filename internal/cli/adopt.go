@@ -49,7 +49,7 @@ func runAdopt(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		x, ok = s.adopt(ctx, c, &doc)
 	}
-	doc.Head = x.head(report.Head{Command: "adopt", Target: s.target(), Diagnostics: s.found})
+	doc.Head = x.head(s.head("adopt"))
 	d := document{json: func() any { return doc }, page: doc.Page, silent: !ok && len(doc.Pools) == 0}
 	return s.out.finish(d, x)
 }

@@ -56,9 +56,9 @@ func runApply(ctx context.Context, c *cli.Context, p *program) exit {
 	s, x, ok := begin(c, p)
 	a := &application{session: s, c: c, run: newRun(), begun: time.Now(), doc: emptyResult()}
 	if ok {
-		x = a.goOn(a.carryOut(ctx))
+		x = a.withNext(a.carryOut(ctx))
 	}
-	a.doc.Head = x.head(report.Head{Command: "apply", Target: s.target(), Diagnostics: s.found})
+	a.doc.Head = x.head(s.head("apply"))
 	a.doc.Run = a.run
 	return s.out.finish(document{json: func() any { return a.doc }, page: a.doc.Page, silent: len(a.doc.Changes) == 0}, x)
 }
@@ -215,8 +215,8 @@ func (a *application) decide(ctx context.Context, ask bool) (exit, error) {
 	a.showPlan(plan, ask)
 	if n := plan.Blocked(); n > 0 && !a.c.Bool(flagSkipBlocked) {
 		a.takeResult(notAttempted(plan))
-		x := exit{code: CodeGuard, reason: plural(n, "change") + " blocked by a guard; nothing was written"}
-		return x.hint("each blocked change says what lifts it; to apply the others: --skip-blocked"), nil
+		x := exit{code: CodeGuard, reason: "nothing was written: " + plural(n, "change") + areBlocked(n)}
+		return x.hint("each blocked change says what allows it; to apply the others: --skip-blocked"), nil
 	}
 	if ask && plan.HasChanges() {
 		if x, ok := a.confirm(ctx, plan); !ok {

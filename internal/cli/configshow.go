@@ -106,7 +106,7 @@ func origins(r shownSetting) string {
 func (p *program) productJSON(v any) exit {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return exit{code: CodeError, reason: "an error", err: err}
+		return exit{code: CodeError, reason: "standard output cannot be written", err: err}
 	}
 	return p.product(append(text, '\n'))
 }

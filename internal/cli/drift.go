@@ -21,9 +21,10 @@ func (p *program) driftCommand() *cli.Command {
 		ArgsUsage: "[PATH...]",
 		Description: "Compares what poolsync applied with what the bank says now: fields changed\n" +
 			"outside, pools written to, unpublished, vanished or halted. Unmanaged pools are\n" +
-			"listed, by --status, --sort and --order. Changes of the manifests that are not\n" +
+			"counted; --unmanaged lists them, by --status, --sort and --order. Changes of the manifests that are not\n" +
 			"applied yet do not count. It cannot write.\n\nExample:\n   poolsync drift pools/ -o json=drift.json",
 		Flags: slices.Concat(poolFlags(), listFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: flagUnmanaged, Usage: "list the pools that nobody declared or applied, instead of counting them"},
 			&cli.BoolFlag{Name: flagFailOnUnmanaged, Usage: "exit with 2 for unmanaged pools, too"},
 		}),
 	}, runDrift)
@@ -35,7 +36,8 @@ func runDrift(ctx context.Context, c *cli.Context, p *program) exit {
 	if ok {
 		x, ok = s.drift(ctx, c, &doc)
 	}
-	doc.Head = x.head(report.Head{Command: "drift", Target: s.target(), Diagnostics: s.found})
+	doc.ListUnmanaged = c.Bool(flagUnmanaged) || s.out.full
+	doc.Head = x.head(s.head("drift"))
 	return s.out.finish(document{json: func() any { return doc }, page: doc.Page, silent: !ok}, x)
 }
 

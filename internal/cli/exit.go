@@ -83,7 +83,7 @@ type hinter interface{ Hint() string }
 
 // failed is the exit for an error, whose kind decides the code.
 func failed(ctx context.Context, err error) exit {
-	x := exit{code: CodeError, reason: "an error", err: err}
+	x := exit{code: CodeError, reason: "stopped by the error above", err: err}
 	var h hinter
 	if errors.As(err, &h) && h.Hint() != "" {
 		x.hints = append(x.hints, h.Hint())
@@ -94,12 +94,12 @@ func failed(ctx context.Context, err error) exit {
 	var corrupt *state.CorruptError
 	switch {
 	case errors.As(err, &guard): // no fault
-		x.code, x.reason = CodeGuard, "refused by a guard"
+		x.code, x.reason = CodeGuard, firstLine(guard.message)
 	case errors.Is(context.Cause(ctx), ErrInterrupted):
 		x.code, x.reason = CodeInterrupted, "interrupted"
 	case errors.Is(context.Cause(ctx), errTimeout):
 		x.reason = "not finished within --timeout"
-		x.hints = append(x.hints, "check that the endpoint can be reached, or give it more time: --timeout")
+		x.hints = append(x.hints, "check that the endpoint can be reached, or allow more time: --timeout")
 	case errors.As(err, &api):
 		x.reason = "the Data API could not be used"
 	case errors.As(err, &held):
@@ -108,6 +108,12 @@ func failed(ctx context.Context, err error) exit {
 		x.reason = "the state cannot be read; nothing was written"
 	}
 	return x
+}
+
+// firstLine is the first line of a message, without the colon before a list.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimSuffix(line, ":")
 }
 
 // head fills in the part of a JSON document that says how the command ended.
@@ -142,7 +148,7 @@ func (s *session) lifts(plan diff.Plan) (exit, bool) {
 	for _, l := range lifts {
 		errs = append(errs, errors.New(report.Unneeded(l, s.declaredAs(l.Pools))))
 	}
-	x := exit{code: CodeError, reason: "a flag lifts nothing", err: errors.Join(errs...)}
+	x := exit{code: CodeError, reason: "nothing was done: a flag has no effect", err: errors.Join(errs...)}
 	if slices.ContainsFunc(lifts, func(l diff.Given) bool { return strings.ContainsAny(string(l.Name), "*?,") }) {
 		return x.hint("globs and lists are not taken: such a flag names one pool; give it once for each"), false
 	}

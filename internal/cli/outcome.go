@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,65 +11,46 @@ import (
 
 // resultExit decides how an apply ends: 130, then 5, 3 and 1.
 func (a *application) resultExit(ctx context.Context, r apply.Result, err error) exit {
-	applied, running := r.Count(apply.Applied), r.Count(apply.StillRunning)
-	failures, left := r.Count(apply.Failed), r.Count(apply.NotAttempted)
-	x := exit{err: err}
+	x := exit{err: err, reason: a.doc.Sentence().Text()}
 	var h hinter
 	if errors.As(err, &h) && h.Hint() != "" {
 		x = x.hint("%s", h.Hint())
 	}
 	if interrupted(ctx) {
-		x.code, x.reason = CodeInterrupted, fmt.Sprintf("interrupted; %d applied, %d in flight, %d not attempted", applied, running, left)
+		x.code, x.reason = CodeInterrupted, "interrupted; "+x.reason
 		return x
 	}
 	switch r.Status(err) {
 	case apply.StillRunning:
-		x.code, x.reason = CodeRunning, plural(running, "pool")+" still under way"
+		x.code = CodeRunning
 	case apply.InPart:
-		x.code, x.reason = CodePartial, fmt.Sprintf("applied in part: %d applied, %d failed, %d not attempted", applied, failures, left)
-		if failures+applied == 0 {
-			x.reason = nothingApplied(r, left)
-		}
+		x.code = CodePartial
 	case apply.Failed:
-		x.code, x.reason = CodeError, "nothing was applied"
-		switch {
-		case failures > 0:
-			x.reason = plural(failures, "pool") + " failed, nothing was applied"
-		case applied > 0:
-			x.reason = plural(applied, "pool") + " applied, and then an error"
+		x.code = CodeError
+		if err != nil {
+			x.reason += "; stopped by the error above"
 		}
 	case apply.Applied:
-		x.reason = plural(applied, "pool") + " applied and read back"
+		x.reason += ", and read back"
 	}
 	return x
 }
 
-// nothingApplied says of a run that wrote nothing why that was.
-func nothingApplied(r apply.Result, left int) string {
-	blocked := 0
-	for _, o := range r.Outcomes {
-		if o.State == apply.NotAttempted && len(o.Change.Blocked) > 0 {
-			blocked++
-		}
+func areBlocked(n int) string {
+	if n == 1 {
+		return " is blocked"
 	}
-	switch blocked {
-	case left:
-		return fmt.Sprintf("nothing applied: %d blocked", blocked)
-	case 0:
-		return fmt.Sprintf("nothing applied: %d not attempted", left)
-	default:
-		return fmt.Sprintf("nothing applied: %d not attempted, %d of them blocked", left, blocked)
-	}
+	return " are blocked"
 }
 
-// maxNamedJobs is how many jobs a command line to go on with names.
+// maxNamedJobs is how many jobs a command line names.
 const maxNamedJobs = 20
 
 // whereFlags say where a run is at work.
 var whereFlags = []string{flagConfig, flagEndpoint, flagAPIVersion, flagBank}
 
-// goOn adds the commands to go on with to the exit of a run that was broken off.
-func (a *application) goOn(x exit) exit {
+// withNext adds the commands that continue a run to its exit, if it was broken off.
+func (a *application) withNext(x exit) exit {
 	if x.code != CodeInterrupted && x.code != CodeRunning {
 		return x
 	}
@@ -87,7 +67,7 @@ func (a *application) goOn(x exit) exit {
 		watch = append(watch, jobs...)
 	}
 	if len(jobs) > 0 {
-		x = x.hint("to watch what runs on: %s", commandLine(slices.Concat(watch, []string{"--watch"}, flagsIn(a.p.Args, whereFlags))))
+		x = x.hint("to watch what still runs: %s", commandLine(slices.Concat(watch, []string{"--watch"}, flagsIn(a.p.Args, whereFlags))))
 	}
-	return x.hint("to go on from there: %s", commandLine(withoutFlag(a.p.Args, flagExpectPlan)))
+	return x.hint("to continue: %s", commandLine(withoutFlag(a.p.Args, flagExpectPlan)))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/poolsync/poolsync/internal/diff"
+	"github.com/poolsync/poolsync/internal/report"
 )
 
 const (
@@ -108,9 +109,9 @@ func planExit(c *cli.Context, plan diff.Plan) exit {
 	case left > 0 && c.Bool(flagDetailed):
 		return exit{code: CodeChanges, reason: nothingToDo(plan)}
 	case blocked > 0:
-		return done(fmt.Sprintf("%s planned, %d blocked; nothing written", plural(changes, "change"), blocked))
+		return done(fmt.Sprintf("%s planned, %d blocked; nothing was written", plural(changes, "change"), blocked))
 	case changes > 0:
-		return done(plural(changes, "change") + " planned, nothing written")
+		return done(plural(changes, "change") + " planned; nothing was written")
 	default:
 		return done(nothingToDo(plan))
 	}
@@ -136,7 +137,7 @@ func stuck(plan diff.Plan) string {
 	}
 	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted} {
 		if n := plan.Count(a); n > 0 {
-			fmt.Fprintf(&b, "; %d %s", n, a)
+			fmt.Fprintf(&b, "; %d %s", n, report.ActionWords(a))
 		}
 	}
 	return b.String()
@@ -144,12 +145,14 @@ func stuck(plan diff.Plan) string {
 
 // nothingToDo says that nothing is to be written, and what there is to look at.
 func nothingToDo(plan diff.Plan) string {
-	var reason strings.Builder
-	reason.WriteString("no changes")
+	var found []string
 	for _, a := range []diff.Action{diff.Unknown, diff.Pending, diff.Halted, diff.Held, diff.Touched, diff.Deferred, diff.Orphaned} {
 		if n := plan.Count(a); n > 0 {
-			reason.WriteString(fmt.Sprintf("; %d %s", n, a))
+			found = append(found, fmt.Sprintf("%d %s", n, report.ActionWords(a)))
 		}
 	}
-	return reason.String()
+	if len(found) == 0 {
+		return "no changes"
+	}
+	return "nothing to write: " + strings.Join(found, ", ")
 }

@@ -133,6 +133,7 @@ func (p savedPlan) against(now diff.Plan, entries map[pool.Key]pool.Entry) (kept
 	kept = now
 	kept.Changes = nil
 	var moved []string
+	why := ""
 	for _, ch := range now.Changes {
 		was, planned := saved[ch.Key]
 		switch {
@@ -140,6 +141,9 @@ func (p savedPlan) against(now diff.Plan, entries map[pool.Key]pool.Entry) (kept
 			kept.Changes = append(kept.Changes, ch)
 		case planned && was.Fingerprint != ch.Fingerprint:
 			moved = append(moved, describeMove(was, ch)...)
+			if why == "" {
+				why = string(ch.Reference) + movedHow(was, ch)
+			}
 		case ch.Fingerprint == "" || planned:
 			kept.Changes = append(kept.Changes, ch)
 		default:
@@ -150,12 +154,15 @@ func (p savedPlan) against(now diff.Plan, entries map[pool.Key]pool.Entry) (kept
 	for _, key := range slices.SortedFunc(maps.Keys(saved), pool.Key.Compare) {
 		if was := saved[key]; !was.recorded(entries) {
 			moved = append(moved, fmt.Sprintf("  %s: %s was planned, is not recorded as applied, and nothing in this run asks for it", key.Reference, was.words()))
+			if why == "" {
+				why = "nothing asks for " + string(key.Reference) + " any more"
+			}
 		}
 	}
 	if len(moved) > 0 {
 		return kept, extra, &guardError{
-			message: "what the plan was made from has moved since:\n" + strings.Join(moved, "\n"),
-			hint:    "make the plan anew and have it reviewed", stale: true,
+			message: "the plan is stale: " + why + ":\n" + strings.Join(moved, "\n"),
+			hint:    "make a new plan and have it reviewed: poolsync plan -o json=FILE", stale: true,
 		}
 	}
 	return kept, extra, nil
@@ -227,14 +234,61 @@ func describeMove(was savedChange, now diff.Change) []string {
 	}
 	var out []string
 	for _, name := range names {
-		if before[name] != after[name] && name != "fingerprint" && !strings.HasPrefix(name, "fields.") {
-			out = append(out, fmt.Sprintf("  %s: %s was %s, is %s", now.Reference, name, orNothing(before[name]), orNothing(after[name])))
+		if what := movedWords(name); before[name] != after[name] && what != "" {
+			out = append(out, fmt.Sprintf("  %s: its %s was %s, is %s", now.Reference, what, orNothing(before[name]), orNothing(after[name])))
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, fmt.Sprintf("  %s: what is recorded of it was written anew", now.Reference))
+		out = append(out, fmt.Sprintf("  %s: it was applied, or taken over, meanwhile", now.Reference))
 	}
 	return out
+}
+
+// movedWords is what a member of a change is about, or nothing where it only
+// follows from others.
+func movedWords(name string) string {
+	switch name {
+	case "evidence.live.name":
+		return "live name"
+	case "evidence.live.status":
+		return "live status"
+	case "evidence.live.dt_updated":
+		return "last change in the bank"
+	case "evidence.recorded.name", "evidence.recorded.status":
+		return strings.Replace(strings.TrimPrefix(name, "evidence."), ".", " ", 1)
+	case "evidence.recorded.job_reference":
+		return "recorded job"
+	}
+	first, rest, _ := strings.Cut(name, ".")
+	switch first {
+	case "content":
+		verb, list, _ := strings.Cut(rest, ".")
+		return "declared content (" + verb + " " + list + ")"
+	case "calls":
+		if strings.HasPrefix(rest, "0.request.name") || strings.HasPrefix(rest, "0.request.status") {
+			return "declared " + strings.TrimPrefix(rest, "0.request.")
+		}
+	}
+	return ""
+}
+
+// movedHow says in a few words what became of a pool since the plan.
+func movedHow(was savedChange, now diff.Change) string {
+	before, after := flatten(was.Evidence.Live), flatten(now.Evidence.Live)
+	switch {
+	case len(after) == 0 && len(before) > 0:
+		return " is gone from the bank"
+	case len(before) == 0 && len(after) > 0:
+		return " was created outside"
+	case before["name"] != after["name"]:
+		return " was renamed outside"
+	case before["status"] != after["status"]:
+		return " is " + after["status"] + " now"
+	case before["dt_updated"] != after["dt_updated"]:
+		return " was changed outside"
+	default:
+		return " is declared or recorded otherwise"
+	}
 }
 
 func orNothing(text string) string {

@@ -39,7 +39,7 @@ func runSchema(_ context.Context, c *cli.Context, p *program) exit {
 // well.
 func (p *program) product(text []byte) exit {
 	if _, err := p.Stdout.Write(text); err != nil {
-		return exit{code: CodeError, reason: "an error", err: err}
+		return exit{code: CodeError, reason: "standard output cannot be written", err: err}
 	}
 	p.ran = false
 	return exit{}

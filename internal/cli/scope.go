@@ -184,7 +184,7 @@ func (s *session) planDocument(command string, plan diff.Plan) report.Plan {
 		changes = []diff.Change{}
 	}
 	return report.Plan{
-		Head: report.Head{Command: command, Target: s.target(), Diagnostics: s.found},
+		Head: s.head(command),
 		Set:  s.Set, Digest: plan.Digest, Summary: report.SummaryOf(plan), Calls: report.CallsOf(apply.Calls(plan)),
 		Changes: changes, Files: len(s.manifest.Files), Pools: plan.Declared, Offline: s.offline, HeldBy: s.held, Lost: s.lostState,
 	}

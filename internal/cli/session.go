@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/poolsync/poolsync/internal/manifest"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report"
+	"github.com/poolsync/poolsync/internal/report/message"
 	"github.com/poolsync/poolsync/internal/report/text"
 	"github.com/poolsync/poolsync/internal/settings"
 	"github.com/poolsync/poolsync/internal/source"
@@ -280,6 +282,22 @@ func (s *session) banks() []pool.Bank {
 
 // target names what the documents are about. With pools of several banks it
 // names the first; every change names its own.
+// head begins the document of a command.
+func (s *session) head(command string) report.Head {
+	h := report.Head{Command: command, Target: s.target(), Diagnostics: s.found, Complete: s.p.complete}
+	if s.Place.Config != "" {
+		h.Config = filepath.Base(s.Place.Config)
+	}
+	return h
+}
+
+// complete is a command line of this program that is about the same bank, state
+// and manifests as this run's.
+func (p *program) complete(args ...string) message.Message {
+	where := flagsIn(p.Args, append([]string{flagState}, whereFlags...))
+	return message.Command(slices.Concat([]string{"poolsync"}, args, where)...)
+}
+
 func (s *session) target() *report.Target {
 	t := &report.Target{Endpoint: s.Write, APIVersion: s.Version, Bank: s.Bank}
 	if s.Read != s.Write {

@@ -22,7 +22,7 @@ var hints = map[int]string{
 	20009: "the API does not take requests of this form; check the API version",
 	20011: "the bank holds something that conflicts with this; poolsync plan shows what is there now",
 	20013: "an item is not in this item bank, or not published; poolsync validate --online finds all of these",
-	20014: "a tag is not in this item bank; poolsync validate --online finds all of these",
+	20014: "a tag is not in this item bank, or an item of it is archived; poolsync validate --online finds all of these",
 	20015: "a tag type is not in this item bank; poolsync validate --online finds all of these",
 	20027: "the answer would have been too large; ask for less at a time",
 	30000: "the bank holds it already; poolsync plan shows what is there now, and poolsync adopt takes it over",

@@ -53,7 +53,7 @@ func (w wording) write(ch diff.Change) written {
 		out.Blocked = append(out.Blocked, block{r.rule, r.message, r.remedy})
 	}
 	for _, n := range ch.Notes {
-		out.Notes = append(out.Notes, w.tell(ch.Key, n))
+		out.Notes = append(out.Notes, w.tell(ch, ch.Key, n))
 	}
 	return out
 }

@@ -9,25 +9,27 @@ import (
 	"github.com/poolsync/poolsync/internal/diff"
 	"github.com/poolsync/poolsync/internal/pool"
 	"github.com/poolsync/poolsync/internal/report/message"
+	"github.com/poolsync/poolsync/internal/source"
 )
 
-// explain says why a change of the pool is refused, and what to do about it.
-func (w wording) explain(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+// explain says why a change is refused, and what to do about it. The key is the
+// pool's, or stands for many.
+func (w wording) explain(ch diff.Change, k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	switch r.Rule {
 	case diff.RuleJobRunning, diff.RuleInDoubt:
 		return w.explainCall(k, r)
 	case diff.RuleReplace, diff.RuleReplaceTouched, diff.RuleReplaceDenied, diff.RuleSnapshotUsed:
-		return w.explainReplace(k, r)
+		return w.explainReplace(ch, k, r)
 	case diff.RuleEditWouldRefresh, diff.RuleNotInPool, diff.RuleNotPublished:
-		said, remedy = w.explainMembers(k, r)
+		said, remedy = w.explainMembers(ch, k, r)
 		if r.Unanswered {
-			remedy = message.New("apply again when the server answers; if it does not: %s", remedy)
+			remedy = message.New("run the same command again when the server answers; if it does not: %s", remedy)
 		}
 		return said, remedy
 	case diff.RuleVanished, diff.RuleVolume, diff.RuleFreeze, diff.RuleOlder, diff.RuleDiverged:
 		return w.explainGuard(k, r)
 	default:
-		return w.explainPool(k, r)
+		return w.explainPool(ch, k, r)
 	}
 }
 
@@ -35,19 +37,19 @@ func (w wording) explain(k pool.Key, r diff.Refusal) (said, remedy message.Messa
 func (w wording) explainCall(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	c := r.Call
 	if c == nil {
-		return message.New("a job that is not ours is running on it"), message.New("apply again when the job has ended")
+		return message.New("a job of somebody else runs on it"), message.New("run the same command again when that job has ended")
 	}
 	op := message.Code(string(c.Operation))
 	switch {
 	case r.Rule == diff.RuleInDoubt:
-		return because(message.New("whether the %s sent at %s happened cannot be told", op, message.Code(c.At.UTC().Format(time.RFC3339))), r.Reason),
+		return because(message.New("it is not known whether the %s sent at %s happened", op, message.Code(c.At.UTC().Format(time.RFC3339))), r.Reason),
 			message.New("look at the pool in the bank, then: %s", w.command("adopt", string(k.Reference)))
 	case r.Running:
 		return message.New("job %s (%s) has not ended", message.Code(string(c.Job)), op),
 			message.New("wait for it: %s; the next apply attaches to it", w.command("jobs", string(c.Job), "--watch"))
 	default:
-		return because(message.New("the %s of run %s is not settled yet", op, message.Code(c.Run)), r.Reason),
-			message.New("the next apply waits for it and goes on from there")
+		return because(message.New("what became of the %s of run %s is not known yet", op, message.Code(c.Run)), r.Reason),
+			message.New("the next apply finds out and continues from there")
 	}
 }
 
@@ -57,22 +59,34 @@ func because(said message.Message, reason string) message.Message {
 }
 
 // explainReplace is about a rebuild that nobody consented to.
-func (w wording) explainReplace(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
-	what := message.New("it would be rebuilt from the bank as it is now")
-	if r.Leaves {
-		what = message.New("content leaves a live pool")
+func (w wording) explainReplace(ch diff.Change, k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+	published := ch.Evidence.Live != nil && ch.Evidence.Live.Status == pool.Published
+	what := message.New("it would be rebuilt from today's bank")
+	switch {
+	case r.Leaves && published:
+		what = message.New("content would leave a published pool")
+	case r.Leaves:
+		what = message.New("content would leave the pool")
+	case published:
+		what = message.New("a published pool would be rebuilt from today's bank")
 	}
 	switch r.Rule {
 	case diff.RuleReplaceDenied:
-		return message.New("%s, and its lifecycle denies that", what), message.New("change %s in %s", message.Code("lifecycle.replace"), message.At(r.At))
+		return message.New("%s, and %s forbids that", what, message.Code("lifecycle.replace: deny")), message.New("to allow it: change %s (%s)", message.Code("lifecycle.replace"), line(r.At))
 	case diff.RuleReplaceTouched:
-		return message.New("someone else wrote to it; a rebuild would undo that"), message.New("if that is meant: %s", w.lifts(r.Flag, k))
+		return message.New("it was changed outside poolsync, and a rebuild would undo that"), message.New("to rebuild it all the same: %s", w.lifts(r.Flag, k))
 	case diff.RuleSnapshotUsed:
-		return message.New("snapshot %s was used for this pool before", quotedCode(r.Label)),
-			message.New("a rebuild takes the bank as it is today and cannot bring old content back; choose a label that this pool never had")
+		return message.New("this pool had the snapshot label %s before", quotedCode(r.Label)),
+			message.New("write a label that it never had (%s): a rebuild takes today's bank and cannot bring old content back", line(r.At))
 	default:
-		return what, message.New("the live pool would be rebuilt from the bank as it is now; consent by a new snapshot label or %s", w.lifts(r.Flag, k))
+		return what, message.New("to allow it: a new snapshot label (%s), or %s", line(r.At), w.lifts(r.Flag, k))
 	}
+}
+
+// line is a place without its column.
+func line(p source.Position) message.Message {
+	p.Column = 0
+	return message.At(p)
 }
 
 // lifts is the flag that lifts a refusal of the pool.
@@ -87,7 +101,7 @@ func (w wording) lifts(f diff.Flag, k pool.Key) message.Message {
 func quotedCode(text string) message.Message { return message.Code(`"` + text + `"`) }
 
 // explainMembers is about what has to be in a pool before a call is sent to it.
-func (w wording) explainMembers(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+func (w wording) explainMembers(ch diff.Change, k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	unread := message.New("what the pool holds cannot be read: %s", message.Code(r.Reason))
 	switch {
 	case r.Rule == diff.RuleNotInPool && len(r.References) == 0:
@@ -99,18 +113,18 @@ func (w wording) explainMembers(k pool.Key, r diff.Refusal) (said, remedy messag
 		return message.New("the pool does not hold %s", message.Codes(r.References, 0)),
 			message.New("a correction only copies again what the pool holds; add the reference to its content, or drop it from the correction")
 	}
-	said = message.New("no item of the pool is known to be unchanged in the bank since the pool's last job")
+	said = message.New("no item of the pool is known to be as it was when it was copied, so an edit could copy one again")
 	if r.Reason != "" {
 		said = message.New("%s; %s", said, unread)
 	}
 	carrier := message.Code(r.Carrier)
 	switch {
 	case r.Carrier == "":
-		return said, message.New("no published item of the pool could be found to carry the change; rebuild the pool with a new snapshot label")
+		return said, message.New("no published item was found in the pool; to rebuild it: a new snapshot label (%s)", line(ch.Source))
 	case r.Guessed:
-		return said, message.New("the call might copy %s again, or bring it back; if that is acceptable: %s", carrier, w.lifts(r.Flag, k))
+		return said, message.New("to accept that %s may be copied again or brought back: %s", carrier, w.lifts(r.Flag, k))
 	default:
-		return said, message.New("the call might copy %s again; if that is acceptable: %s", carrier, w.lifts(r.Flag, k))
+		return said, message.New("to accept that %s may be copied again: %s", carrier, w.lifts(r.Flag, k))
 	}
 }
 
@@ -124,15 +138,15 @@ func (w wording) explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.
 			of = message.New("1 managed pool is")
 		}
 		return message.New("%s of %s absent from item bank %s: wrong key, bank or endpoint?", message.Number(r.Count), of, message.Code(k.Bank.String())),
-			message.New("check %s, %s and %s; if the pools are really gone: %s", message.Code("LEARNOSITY_CONSUMER_KEY"),
+			message.New("check %s, %s and %s; to create the pools again: %s", message.Code("LEARNOSITY_CONSUMER_KEY"),
 				message.Code("--organisation-id"), message.Code("--endpoint"), flag)
 	case diff.RuleVolume:
 		return message.New("%s of %s managed pools would change (%s %), over the limit of %s %",
 				message.Number(r.Count), message.Number(r.Of), message.Number(r.Percent()), message.Number(r.Limit)),
-			message.New("if all of them are meant: %s", message.Command(string(r.Flag), fmt.Sprint(r.Percent())))
+			message.New("to allow that many: %s", message.Command(string(r.Flag), fmt.Sprint(r.Percent())))
 	case diff.RuleFreeze:
 		return message.New("frozen until %s (%s)", message.Code(r.Freeze.To.UTC().Format("2006-01-02 15:04 MST")), message.Code(r.Freeze.Reason)),
-			message.New("apply after that; in an emergency: %s", w.lifts(r.Flag, k))
+			message.New("apply after that, or in an emergency: %s", w.lifts(r.Flag, k))
 	case diff.RuleDiverged:
 		if r.Unseen {
 			return message.New("it was applied from a commit (%s) that this one (%s) does not contain, and that is not in this clone", commit(r.Was), commit(r.Is)),
@@ -142,7 +156,7 @@ func (w wording) explainGuard(k pool.Key, r diff.Refusal) (said, remedy message.
 			message.New("merge first, then apply; to give that branch up: %s", flag)
 	default:
 		return message.New("it was applied from a newer commit (%s) than this one (%s)", commit(r.Was), commit(r.Is)),
-			message.New("apply the newest commit; to go back to this one, revert the newer one in git, or: %s", flag)
+			message.New("apply the newest commit; to go back, revert it in git, or: %s", flag)
 	}
 }
 
@@ -151,18 +165,18 @@ func commit(c *diff.Commit) message.Message {
 }
 
 // explainPool is about whose the pool is, and what it is like.
-func (w wording) explainPool(k pool.Key, r diff.Refusal) (said, remedy message.Message) {
+func (w wording) explainPool(ch diff.Change, k pool.Key, r diff.Refusal) (said, remedy message.Message) {
 	ref := string(k.Reference)
 	switch r.Rule {
 	case diff.RuleOtherSet:
 		return message.New("manifest set %s manages this pool (its %s)", quotedCode(r.Set), message.Code(r.File)),
-			message.New("declare it in one set only, or hand it over with: %s", w.command("state", "forget", ref))
+			message.New("declare it in one set only, or hand it over: %s", w.command("state", "forget", ref))
 	case diff.RuleReferenceCase:
 		return message.New("the bank has %s, which differs in letter case only", quotedCode(string(r.Twin))),
 			message.New("write the reference as the bank does, or choose another one")
 	case diff.RuleUnknown:
-		return message.New("it exists in the bank and poolsync has no record of what it holds"),
-			message.New("take it over with: %s; or rebuild it with: %s", w.command("adopt", ref), w.lifts(r.Flag, k))
+		return message.New("it exists in the bank, and the state does not know what it holds"),
+			message.New("to take it over as it is: %s; to rebuild it: %s", w.command("adopt", ref), w.lifts(r.Flag, k))
 	case diff.RuleHalted:
 		return because(message.New("its last job halted"), r.Reason),
 			message.New("look at the job; change the manifest or ask for a rebuild with a new snapshot label")
@@ -170,7 +184,7 @@ func (w wording) explainPool(k pool.Key, r diff.Refusal) (said, remedy message.M
 		return message.New("correction %s was carried out with other references", quotedCode(r.Correction)),
 			message.New("a correction is carried out once; give the new one an id of its own")
 	case diff.RuleExternalChange:
-		return message.New("it was changed outside of poolsync"),
+		return message.New("it was changed outside poolsync"),
 			message.New("drop %s, or record the pool as it is: %s", message.Code("--fail-on-external-change"), w.command("adopt", ref))
 	default:
 		return message.Code(string(r.Rule)), message.Message{}
@@ -178,7 +192,7 @@ func (w wording) explainPool(k pool.Key, r diff.Refusal) (said, remedy message.M
 }
 
 // tell says what a note of the pool's change is about.
-func (w wording) tell(k pool.Key, n diff.Note) message.Message {
+func (w wording) tell(ch diff.Change, k pool.Key, n diff.Note) message.Message {
 	switch n.Kind {
 	case diff.NoteAfterCall:
 		op := message.Code(string(n.Operation))
@@ -189,7 +203,7 @@ func (w wording) tell(k pool.Key, n diff.Note) message.Message {
 	case diff.NoteUndeclared:
 		return message.New("no manifest here declares it")
 	case diff.NoteVanished:
-		return message.New("the pool was applied before and has vanished from the bank")
+		return message.New("it was applied before, and is gone from the bank")
 	case diff.NoteCreationHalted:
 		return because(message.New("its creation halted"), n.Reason)
 	case diff.NoteOverwritten:
@@ -202,9 +216,9 @@ func (w wording) tell(k pool.Key, n diff.Note) message.Message {
 		if n.Earlier {
 			return message.New("someone else wrote to it before our last job; what it holds can no longer be vouched for")
 		}
-		return message.New("someone else wrote to it since our last job; what it holds can no longer be vouched for")
+		return w.changedOutside(ch, k)
 	case diff.NoteDeferred:
-		return message.New("the API changes a description only when the pool is rebuilt: it is sent with the next replace")
+		return message.New("the API takes a description only with a rebuild; this one is sent with the next")
 	case diff.NoteRenamed:
 		return message.New("looks like a rename: pools cannot be renamed; %s stays as it is", message.Code(string(n.Old)))
 	case diff.NoteHeldAlready:
@@ -244,7 +258,7 @@ func plainActions(actions []diff.Action) []string {
 
 // Spent says of a consent that what it allows was done by an earlier run.
 func Spent(g diff.Given) string {
-	return fmt.Sprintf("nothing needs %s %s any more: that was applied", g.Flag, g.Name)
+	return fmt.Sprintf("%s %s has no effect any more: what it allows was applied", g.Flag, g.Name)
 }
 
 // Ambiguous says of a consent that several pools bear the name.
@@ -259,9 +273,26 @@ func Ambiguous(g diff.Given) string {
 // Unneeded says of a consent that nothing in the plan needs it; the pool is the
 // declared one that it names, if there is one.
 func Unneeded(g diff.Given, d *pool.Declared) string {
-	said := fmt.Sprintf("nothing in the plan needs %s %s", g.Flag, g.Name)
+	said := fmt.Sprintf("%s %s has no effect", g.Flag, g.Name)
 	if d == nil {
-		return said
+		return said + ": no manifest of this run declares a pool of that reference"
 	}
-	return fmt.Sprintf("%s: %s at %s is not held up by what it lifts", said, d.Key, d.Position(d.At.Pool))
+	at := d.Position(d.At.Pool)
+	at.Column = 0
+	return fmt.Sprintf("%s: %s (%s) needs no %s", said, d.Key, at, map[diff.Flag]string{
+		diff.AllowReplace: "replace", diff.Overwrite: "overwriting", diff.AllowRefresh: "refresh", diff.Republish: "publishing", diff.BreakFreeze: "break of a freeze",
+	}[g.Flag])
+}
+
+// changedOutside says of a pool that somebody else wrote to it, unless it is said
+// already that it was unpublished outside.
+func (w wording) changedOutside(ch diff.Change, k pool.Key) message.Message {
+	if ch.Has(diff.Held) {
+		return message.Message{}
+	}
+	at := message.Message{}
+	if l := ch.Evidence.Live; l != nil && k.Reference != anyReference {
+		at = message.New(" at %s", message.Code(l.Updated))
+	}
+	return message.New("changed outside poolsync%s; its content may differ. Look at it, then: %s", at, w.command("adopt", string(k.Reference)))
 }

@@ -23,6 +23,9 @@ var actionWords = map[diff.Action]message.Message{
 	diff.Orphaned: message.New("no longer declared"), diff.Unmanaged: message.New("not managed"), diff.Forgotten: message.New("to be forgotten"),
 }
 
+// ActionWords are an action as people read it.
+func ActionWords(a diff.Action) string { return actionWords[a].Text() }
+
 // actionsIn are actions in words.
 // Who unpublishes a pool has changed it, which need not be said.
 func actionsIn(actions []diff.Action) message.Message {
@@ -46,7 +49,7 @@ func (w wording) refusals(ch diff.Change, many bool) []refusal {
 		if many {
 			r.Reason = general(r.Reason, ch.Reference)
 		}
-		said, remedy := w.explain(k, r)
+		said, remedy := w.explain(ch, k, r)
 		out = append(out, refusal{rule: r.Rule, own: r.Own, message: said, remedy: remedy})
 	}
 	return out
@@ -67,7 +70,7 @@ func (w wording) notes(ch diff.Change, many bool) []message.Message {
 		k.Reference = anyReference
 	}
 	for _, n := range ch.Notes {
-		put(w.tell(k, n))
+		put(w.tell(ch, k, n))
 	}
 	if ch.Declared == nil || !ch.Has(diff.Correct) {
 		return out
