@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -150,28 +149,4 @@ func references(c *cli.Context, flag string) diff.References {
 		refs[pool.Reference(strings.TrimSpace(r))] = true
 	}
 	return refs
-}
-
-// flagHelp writes a flag's line of help: its names, its placeholder, its usage.
-func flagHelp(f cli.Flag) string {
-	var names []string
-	for _, n := range f.Names() {
-		if len(n) == 1 {
-			names = append(names, "-"+n)
-		} else {
-			names = append(names, "--"+n)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	usage := ""
-	if d, ok := f.(cli.DocGenerationFlag); ok {
-		usage = d.GetUsage()
-	}
-	text := strings.Join(names, ", ")
-	if before, rest, ok := strings.Cut(usage, "`"); ok {
-		placeholder, after, _ := strings.Cut(rest, "`")
-		text += " " + placeholder
-		usage = before + placeholder + after
-	}
-	return text + "\t" + usage
 }

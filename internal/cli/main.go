@@ -45,9 +45,9 @@ type program struct {
 	tree     source.Tree
 }
 
-// Main runs a command line and gives its exit code.
+// Main runs a command line and returns its exit code.
 func Main(ctx context.Context, sys System) int {
-	cli.FlagStringer = flagHelp
+	cli.HelpPrinter = printHelp
 	return (&program{System: sys}).main(ctx)
 }
 
@@ -55,6 +55,10 @@ func (p *program) main(ctx context.Context) int {
 	app := p.app()
 	if len(p.Args) > 1 && p.Args[1] == completeCommand {
 		p.complete(app, p.Args[2:])
+		return CodeDone
+	}
+	if text := stateHelp(p.Args, app.Commands); text != "" {
+		_, _ = io.WriteString(p.Stdout, text)
 		return CodeDone
 	}
 	args, x := arrange(p.Args, app.Commands)
@@ -110,7 +114,7 @@ func (p *program) app() *cli.App {
 	return &cli.App{
 		Name:        "poolsync",
 		Usage:       "declare Learnosity item pools in YAML, see what would change, make it so",
-		Description: "Credentials come from the environment alone: LEARNOSITY_CONSUMER_KEY,\nLEARNOSITY_CONSUMER_SECRET and LEARNOSITY_DOMAIN (default localhost).\n\nExample:\n   poolsync plan pools/",
+		Description: "Credentials come from the environment alone: LEARNOSITY_CONSUMER_KEY,\nLEARNOSITY_CONSUMER_SECRET and LEARNOSITY_DOMAIN (default localhost).",
 		Version:     version(),
 		HideVersion: true,
 		// A flag that consents names one pool, whose reference may hold a comma.

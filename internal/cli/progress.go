@@ -121,7 +121,7 @@ func (s *progress) line() string {
 	if s.now.Total == 0 || s.stage != "applying" {
 		return message.Safe(fmt.Sprintf("%s for %s", s.stage, lasts))
 	}
-	line := fmt.Sprintf("applying: %d of %s sent, %s ended", s.now.Accepted, plural(s.now.Total, "call"), plural(s.now.Ended, "job"))
+	line := fmt.Sprintf("applying: %d of %s done, %d under way", s.now.Ended, plural(s.now.Total, "pool"), s.now.Accepted-s.now.Ended)
 	return message.Safe(fmt.Sprintf("%s, for %s", line, lasts))
 }
 

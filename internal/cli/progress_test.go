@@ -35,8 +35,8 @@ func TestProgress(t *testing.T) {
 	}{
 		{false, 5 * time.Second, ""},
 		{true, 100 * time.Millisecond, ""},
-		{false, 25 * time.Second, "poolsync: applying: 3 of 10 calls sent, 1 job ended, for 10s\npoolsync: applying: 3 of 10 calls sent, 1 job ended, for 20s\n"},
-		{true, 2 * time.Second, "^applying: 3 of 10 calls sent, 1 job ended, for 1s^applying: 3 of 10 calls sent, 1 job ended, for 2s^"},
+		{false, 25 * time.Second, "poolsync: applying: 1 of 10 pools done, 2 under way, for 10s\npoolsync: applying: 1 of 10 pools done, 2 under way, for 20s\n"},
+		{true, 2 * time.Second, "^applying: 1 of 10 pools done, 2 under way, for 1s^applying: 1 of 10 pools done, 2 under way, for 2s^"},
 	} {
 		got := strings.ReplaceAll(run(test.moves, test.lasts), "\r\x1b[K", "^")
 		if d := cmp.Diff(test.want, got); d != "" {

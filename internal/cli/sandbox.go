@@ -25,6 +25,16 @@ func (p *program) sandboxCommand() *cli.Command {
 			"--switch settles what the API's documentation leaves open:\n" + indent(sandbox.SwitchHelp()) +
 			"\n--fault makes calls go wrong, as [ACTION] [ENDPOINT][#NTH[xTIMES]]=KIND[:ARGUMENT][@REFERENCE];\n" +
 			"\"before\" means that no work is done, \"after\" that all of it is:\n" + indent(sandbox.FaultHelp()) +
+			"\n--bank takes JSON; what is left out has a default:\n" +
+			"   {\"primary_organisation_id\": 505, \"item_banks\": [{\"organisation_id\": 505,\n" +
+			"    \"items\": [{\"reference\": \"i-1\", \"tags\": {\"grade\": [\"6\"]}, \"status\": \"published\"}],\n" +
+			"    \"activities\": [{\"reference\": \"a-1\", \"items\": [\"i-1\"]}]}]}\n" +
+			"\nBeside the API there is a surface for demos and tests, without a signature:\n" +
+			"   POST /_sandbox/pools|items|activities/BANK/REFERENCE   JSON members: adds or edits by hand\n" +
+			"   GET, DELETE /_sandbox/pools/BANK/REFERENCE             the pool, content included\n" +
+			"   POST, DELETE /_sandbox/faults                          one fault a line; disarms all\n" +
+			"   POST, GET /_sandbox/switches                           one NAME=VALUE a line; those in force\n" +
+			"   GET, DELETE /_sandbox/log                              the calls as JSON lines; empties it\n" +
 			"\nExample:\n   poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "listen on `HOST:PORT`", Value: "127.0.0.1:8181"},
@@ -54,7 +64,14 @@ func runSandbox(ctx context.Context, c *cli.Context, p *program) exit {
 	h := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = h.Close() })
 	defer stop()
-	p.say("sandbox: item banks 505 and 606 at http://%s; end it with Ctrl-C", l.Addr())
+	p.say("sandbox: an emulated Data API at http://%s; Ctrl-C ends it. In another terminal:", l.Addr())
+	key, secret := sandbox.DefaultConsumerKey, "$"+learnosity.EnvSecret
+	if p.Getenv(learnosity.EnvKey) == "" {
+		secret = sandbox.DefaultConsumerSecret // made up, and public
+	} else {
+		key = "$" + learnosity.EnvKey
+	}
+	_, _ = fmt.Fprintf(p.Stderr, "export POOLSYNC_ENDPOINT=http://%s\nexport %s=%s\nexport %s=%s\n", l.Addr(), learnosity.EnvKey, key, learnosity.EnvSecret, secret)
 	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return failed(ctx, err)
 	}
