@@ -94,17 +94,6 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	return marshal(result(r))
 }
 
-// MarshalJSON writes drift with the words of its changes.
-func (d Drift) MarshalJSON() ([]byte, error) {
-	type drift Drift
-	w := d.wording(true, false)
-	d.Written = make([]written, len(d.Changes))
-	for i, ch := range d.Changes {
-		d.Written[i] = w.write(ch)
-	}
-	return marshal(drift(d))
-}
-
 // marshal leaves HTML alone, which the document's own encoder decides about.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
