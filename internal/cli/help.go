@@ -49,15 +49,16 @@ var manuals = map[string]manual{
 	"apply": {[]int{CodePartial, CodeGuard, CodeRunning}, []string{
 		"poolsync apply --plan plan.json --auto-approve", "poolsync apply --auto-approve --only 'ela-*' -o json=result.json",
 	}},
-	"drift":   {[]int{CodeChanges}, []string{"poolsync drift", "poolsync drift --unmanaged -o json=drift.json"}},
-	"adopt":   {[]int{CodeGuard}, []string{"poolsync adopt ela-district-a", "poolsync adopt --all --accept-difference"}},
-	"export":  {[]int{CodePartial}, []string{"poolsync export ela-district-a", "poolsync export --all -d pools"}},
-	"list":    {nil, []string{"poolsync list --unmanaged", "poolsync list --status halted,pending --sort updated --order desc"}},
-	"jobs":    {[]int{CodePartial, CodeRunning}, []string{"poolsync jobs --since 2h --status halted,running", "poolsync jobs 8f49db43-0d54-4fc5-8154-a721b0334898 --watch"}},
-	"state":   {[]int{CodeGuard}, []string{"poolsync state list", "poolsync state copy --to git:poolsync-state"}},
-	"sandbox": {nil, []string{"poolsync sandbox", "poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'"}},
-	"schema":  {nil, []string{"poolsync schema > pools.schema.json", "poolsync schema result > result.schema.json"}},
-	"version": {nil, []string{"poolsync version", "poolsync version && poolsync validate"}},
+	"drift":      {[]int{CodeChanges}, []string{"poolsync drift", "poolsync drift --unmanaged -o json=drift.json"}},
+	"adopt":      {[]int{CodeGuard}, []string{"poolsync adopt ela-district-a", "poolsync adopt --all --accept-difference"}},
+	"export":     {[]int{CodePartial}, []string{"poolsync export ela-district-a", "poolsync export --all -d pools"}},
+	"list":       {nil, []string{"poolsync list --unmanaged", "poolsync list --status halted,pending --sort updated --order desc"}},
+	"jobs":       {[]int{CodePartial, CodeRunning}, []string{"poolsync jobs --since 2h --status halted,running", "poolsync jobs 8f49db43-0d54-4fc5-8154-a721b0334898 --watch"}},
+	"state":      {[]int{CodeGuard}, []string{"poolsync state list", "poolsync state copy --to git:poolsync-state"}},
+	"sandbox":    {nil, []string{"poolsync sandbox", "poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'"}},
+	"schema":     {nil, []string{"poolsync schema > pools.schema.json", "poolsync schema result > result.schema.json"}},
+	"completion": {nil, []string{"poolsync completion bash > /etc/bash_completion.d/poolsync", "poolsync completion fish > ~/.config/fish/completions/poolsync.fish"}},
+	"version":    {nil, []string{"poolsync version", "poolsync version && poolsync validate"}},
 }
 
 // stateVerbs are the pages of the verbs of "poolsync state".

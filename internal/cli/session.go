@@ -284,16 +284,16 @@ func (s *session) banks() []pool.Bank {
 // names the first; every change names its own.
 // head begins the document of a command.
 func (s *session) head(command string) report.Head {
-	h := report.Head{Command: command, Target: s.target(), Diagnostics: s.found, Complete: s.p.complete}
+	h := report.Head{Command: command, Target: s.target(), Diagnostics: s.found, Complete: s.p.pasteable}
 	if s.Place.Config != "" {
 		h.Config = filepath.Base(s.Place.Config)
 	}
 	return h
 }
 
-// complete is a command line of this program that is about the same bank, state
+// pasteable is a command line of this program that is about the same bank, state
 // and manifests as this run's.
-func (p *program) complete(args ...string) message.Message {
+func (p *program) pasteable(args ...string) message.Message {
 	where := flagsIn(p.Args, append([]string{flagState}, whereFlags...))
 	return message.Command(slices.Concat([]string{"poolsync"}, args, where)...)
 }
