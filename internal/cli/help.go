@@ -57,6 +57,7 @@ var manuals = map[string]manual{
 	"state":      {[]int{CodeGuard}, []string{"poolsync state list", "poolsync state copy --to git:poolsync-state"}},
 	"sandbox":    {nil, []string{"poolsync sandbox", "poolsync sandbox --addr 127.0.0.1:8181 --latency 2s --fault 'set itembank/pools#2=cut-after'"}},
 	"schema":     {nil, []string{"poolsync schema > pools.schema.json", "poolsync schema result > result.schema.json"}},
+	"where":      {nil, []string{"poolsync where dataapi_test_001", "poolsync where m5-017 m5-018 -o json"}},
 	"completion": {nil, []string{"poolsync completion bash > /etc/bash_completion.d/poolsync", "poolsync completion fish > ~/.config/fish/completions/poolsync.fish"}},
 	"version":    {nil, []string{"poolsync version", "poolsync version && poolsync validate"}},
 }
