@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -111,9 +112,7 @@ func (p Planner) awaitFresh(ctx context.Context, in *diff.Input, asked []pool.Ke
 	}
 	return outcome.Poll(ctx, p.Log, func(ctx context.Context) (bool, error) {
 		records, err := bank.Live(ctx, p.Reader, hidden())
-		for k, l := range records.Live {
-			in.Live[k] = l
-		}
+		maps.Copy(in.Live, records.Live)
 		return len(hidden()) == 0, err
 	})
 }

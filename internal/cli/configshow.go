@@ -96,11 +96,12 @@ func credentialRow(p *program, name string) shownSetting {
 }
 
 func origins(r shownSetting) string {
-	text := r.From
+	var text strings.Builder
+	text.WriteString(r.From)
 	for _, o := range r.Overridden {
-		text += fmt.Sprintf(", not %s of %s", cmp.Or(o.Value, "-"), o.From)
+		fmt.Fprintf(&text, ", not %s of %s", cmp.Or(o.Value, "-"), o.From)
 	}
-	return text
+	return text.String()
 }
 
 func (p *program) productJSON(v any) exit {

@@ -18,7 +18,9 @@ type Resolved struct {
 }
 
 // Count returns a figure that is known.
-func Count(n int) *int { return &n }
+//
+//go:fix inline
+func Count(n int) *int { return new(n) }
 
 // Compare fills in the figures from what the pool holds before and after.
 func (r *Resolved) Compare(before, after pool.Content) {
@@ -30,6 +32,6 @@ func (r *Resolved) Compare(before, after pool.Content) {
 }
 
 func (r *Resolved) compare(before, after, added, removed []string) {
-	r.Before, r.After = Count(len(before)), Count(len(after))
+	r.Before, r.After = new(len(before)), new(len(after))
 	r.Added, r.Removed = append([]string{}, added...), append([]string{}, removed...)
 }

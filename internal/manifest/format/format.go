@@ -57,8 +57,8 @@ func Source(data []byte, opts Options) ([]byte, error) {
 		end = "\r\n"
 	}
 	before := strings.ReplaceAll(string(body), "\r\n", "\n")
-	if i := strings.IndexByte(before, '\r'); i >= 0 {
-		line := int32(strings.Count(before[:i], "\n") + 1)
+	if head, _, cut := strings.Cut(before, "\r"); cut {
+		line := int32(strings.Count(head, "\n") + 1)
 		return nil, &RefusedError{source.Place{Line: line}, "a carriage return that ends no line; save the file with LF or CR LF"}
 	}
 	root, err := decode(before)
