@@ -149,8 +149,13 @@ func TestDeliveredTwice(t *testing.T) {
 // answers; the answers may carry no time at all.
 func TestTwoClocks(t *testing.T) {
 	for _, sw := range []sandbox.Switches{
-		{DatabaseClock: "-2s"}, {DatabaseClock: "2s"}, {DatabaseClock: "-40s"}, {DatabaseClock: "40s"},
-		{Timestamp: "missing", ServerClock: "-1s"}, {Timestamp: "no-date", ServerClock: "-1s"}, {Timestamp: "no-date", ServerClock: "-30s"},
+		{DatabaseClock: "-2s"},
+		{DatabaseClock: "2s"},
+		{DatabaseClock: "-40s"},
+		{DatabaseClock: "40s"},
+		{Timestamp: "missing", ServerClock: "-1s"},
+		{Timestamp: "no-date", ServerClock: "-1s"},
+		{Timestamp: "no-date", ServerClock: "-30s"},
 	} {
 		t.Run(fmt.Sprintf("%+v", sw), func(t *testing.T) {
 			bubble(t, sandbox.Options{Latency: 2 * time.Second, Switches: sw}, func(t *testing.T, l *lab) {

@@ -186,7 +186,8 @@ func groupOf(name string) int {
 	return max(0, slices.IndexFunc(flagGroups, func(g struct {
 		title string
 		names []string
-	}) bool {
+	},
+	) bool {
 		return slices.Contains(g.names, name)
 	}))
 }

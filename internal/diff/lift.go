@@ -10,8 +10,11 @@ import (
 // consented are the flags that name pools, with the names that each was given.
 func (o Options) consented() []given {
 	return []given{
-		{AllowReplace, o.AllowReplace}, {Overwrite, o.Overwrite}, {AllowRefresh, o.AllowRefresh},
-		{Republish, o.Republish}, {BreakFreeze, o.BreakFreeze},
+		{AllowReplace, o.AllowReplace},
+		{Overwrite, o.Overwrite},
+		{AllowRefresh, o.AllowRefresh},
+		{Republish, o.Republish},
+		{BreakFreeze, o.BreakFreeze},
 	}
 }
 
