@@ -125,6 +125,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "DIGEST"},
 	{regexp.MustCompile(`"fingerprint": "[0-9a-f]{64}"`), `"fingerprint": "FINGERPRINT"`},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "SANDBOX"},
+	{regexp.MustCompile(`(?m)^poolsync: (reading|applying|finding out|waiting) .* for [0-9hms]+\n`), ""}, // told when the machine is slow
 }
 
 func settleText(ts *testscript.TestScript, text string) string {

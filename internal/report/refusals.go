@@ -178,11 +178,14 @@ func (w wording) explainPool(ch diff.Change, k pool.Key, r diff.Refusal) (said, 
 		return message.New("it exists in the bank, and the state does not know what it holds"),
 			message.New("to take it over as it is: %s; to rebuild it: %s", w.command("adopt", ref), w.lifts(r.Flag, k))
 	case diff.RuleHalted:
-		return because(message.New("its last job halted"), r.Reason),
-			message.New("look at the job; change the manifest or ask for a rebuild with a new snapshot label")
+		remedy = message.New("change the manifest (%s), or write a new snapshot label to rebuild it", line(ch.Source))
+		if e := ch.Evidence.Recorded; e != nil && e.Job != "" && k.Reference != anyReference {
+			remedy = message.New("look at the job: %s; then %s", w.command("jobs", string(e.Job)), remedy)
+		}
+		return because(message.New("its last job halted"), r.Reason), remedy
 	case diff.RuleCorrectionChanged:
 		return message.New("correction %s was carried out with other references", quotedCode(r.Correction)),
-			message.New("a correction is carried out once; give the new one an id of its own")
+			message.New("a correction is carried out once: write the new one with an id of its own")
 	case diff.RuleExternalChange:
 		return message.New("it was changed outside poolsync"),
 			message.New("drop %s, or record the pool as it is: %s", message.Code("--fail-on-external-change"), w.command("adopt", ref))
@@ -207,11 +210,11 @@ func (w wording) tell(ch diff.Change, k pool.Key, n diff.Note) message.Message {
 	case diff.NoteCreationHalted:
 		return because(message.New("its creation halted"), n.Reason)
 	case diff.NoteOverwritten:
-		return message.New("overwritten as asked for by %s; what it held is not known", message.Code(string(diff.Overwrite)))
+		return message.New("%s rebuilds it, whatever it holds", message.Code(string(diff.Overwrite)))
 	case diff.NoteOrphaned:
-		return message.New("no manifest declares it any more; it stays as it is unless %s retires it", message.Code("--prune"))
+		return message.New("it stays as it is; to unpublish it: %s", w.command("apply", "--prune"))
 	case diff.NoteHeld:
-		return message.New("someone unpublished it outside of poolsync; it is left so until %s", w.lifts(diff.Republish, k))
+		return message.New("it stays unpublished; to publish it again: %s", w.lifts(diff.Republish, k))
 	case diff.NoteTouched:
 		if n.Earlier {
 			return message.New("someone else wrote to it before our last job; what it holds can no longer be vouched for")
@@ -220,7 +223,7 @@ func (w wording) tell(ch diff.Change, k pool.Key, n diff.Note) message.Message {
 	case diff.NoteDeferred:
 		return message.New("the API takes a description only with a rebuild; this one is sent with the next")
 	case diff.NoteRenamed:
-		return message.New("looks like a rename: pools cannot be renamed; %s stays as it is", message.Code(string(n.Old)))
+		return message.New("looks like a rename, and a reference cannot be changed: %s stays as it is", message.Code(string(n.Old)))
 	case diff.NoteHeldAlready:
 		return message.New("in the pool already, so recorded and not sent again: %s", message.Codes(slices.Concat(n.References.Items, n.References.Activities), maxListed))
 	case diff.NoteUnread:
