@@ -62,7 +62,7 @@ func (f *Folder) Put(x Exported) (string, error) {
 }
 
 func newFile(path string, data []byte) error {
-	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a manifest is for everybody who reads the repository
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists already; to write over it: --force", path)
 	}

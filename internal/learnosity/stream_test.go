@@ -22,7 +22,8 @@ func TestStreamGoesPageByPage(t *testing.T) {
 	}
 	require.Equal(t, []string{"a after 1", "a after 3"}, got)
 	require.Equal(t, `{"organisation_id":505,"status":["published"],"advanced_tags":{"all":[{"type":"course"}]},"limit":50,"next":"t2"}`, s.calls[2].text)
-	for range s.reader().EachItem(t.Context(), q) {
+	for _, err := range s.reader().EachItem(t.Context(), q) {
+		require.NoError(t, err)
 		break
 	}
 	require.Len(t, s.calls, 4, "whoever stops reading stops the calls")

@@ -141,27 +141,27 @@ func ownUntil(ended *time.Time) *time.Time {
 // the call as pending. References that are not there fail the pool, and are not
 // recorded as applied: the next plan asks for them again. So does a correction whose
 // copy is still older than what the bank has.
-func (s *Settled) confirm(e pool.Entry, m bank.Membership) {
+func (r *Settled) confirm(e pool.Entry, m bank.Membership) {
 	stale, undated := compareCopies(e.Pending, m.Copies)
 	switch {
 	case m.Unreadable != "":
-		s.Warnings = append(s.Warnings, "its references could not be looked up: "+m.Unreadable)
+		r.Warnings = append(r.Warnings, "its references could not be looked up: "+m.Unreadable)
 	case m.Missing.Len() > 0:
-		s.lacks("the job completed, but the pool does not hold "+listed(m.Missing), func(sent *pool.Sent) {
+		r.lacks("the job completed, but the pool does not hold "+listed(m.Missing), func(sent *pool.Sent) {
 			sent.Content = sent.Content.Minus(m.Missing)
 		})
 	case len(stale) > 0:
-		s.lacks("the job completed, but the pool still holds what the bank had before of "+strings.Join(stale, ", "), func(sent *pool.Sent) {
+		r.lacks("the job completed, but the pool still holds what the bank had before of "+strings.Join(stale, ", "), func(sent *pool.Sent) {
 			sent.Corrections = nil
 			if e.Sent != nil {
 				sent.Corrections = e.Sent.Corrections
 			}
 		})
 	default:
-		s.Entry.Verified = e.Pending.Verb == pool.Set || e.Verified
+		r.Entry.Verified = e.Pending.Verb == pool.Set || e.Verified
 	}
 	if len(undated) > 0 {
-		s.Warnings = append(s.Warnings, "not verified, since the bank does not tell how old the copies are: "+strings.Join(undated, ", "))
+		r.Warnings = append(r.Warnings, "not verified, since the bank does not tell how old the copies are: "+strings.Join(undated, ", "))
 	}
 }
 
@@ -181,14 +181,14 @@ func compareCopies(p *pool.PendingCall, copies []bank.Copy) (stale, undated []st
 }
 
 // lacks fails a recorded call for something that it did not bring.
-func (s *Settled) lacks(why string, undo func(*pool.Sent)) {
-	if s.Status == Failed {
-		why = s.Reason + "; " + why
+func (r *Settled) lacks(why string, undo func(*pool.Sent)) {
+	if r.Status == Failed {
+		why = r.Reason + "; " + why
 	}
-	s.Status, s.Reason = Failed, why
-	sent := *s.Entry.Sent
+	r.Status, r.Reason = Failed, why
+	sent := *r.Entry.Sent
 	undo(&sent)
-	s.Entry.Sent, s.Entry.LastError = &sent, why
+	r.Entry.Sent, r.Entry.LastError = &sent, why
 }
 
 func listed(c pool.Content) string { return strings.Join(slices.Concat(c.Items, c.Activities), ", ") }

@@ -205,14 +205,6 @@ func keyName(k pool.Key, withBank bool) string {
 	return string(k.Reference)
 }
 
-func keyNames(keys []pool.Key, withBank bool) []string {
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = keyName(k, withBank)
-	}
-	return out
-}
-
 func keysOf(changes []diff.Change) []pool.Key {
 	keys := make([]pool.Key, len(changes))
 	for i, ch := range changes {

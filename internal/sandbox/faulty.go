@@ -32,8 +32,8 @@ const proxyPage = "<html>\r\n<head><title>503 Service Temporarily Unavailable</t
 // before carries out faults that come before the work; done means that this is
 // the whole answer. It lets go of the lock while it waits.
 func (x *exchange) before(ctx context.Context, f Fault) (rep reply, done bool) {
-	page := func(status int, kind, body string) (reply, bool) {
-		return reply{status: status, contentType: kind, body: []byte(body), date: x.wall()}, true
+	page := func(status int, body string) (reply, bool) {
+		return reply{status: status, contentType: htmlType, body: []byte(body), date: x.wall()}, true
 	}
 	switch f.Kind {
 	case FaultTooMany:
@@ -46,11 +46,11 @@ func (x *exchange) before(ctx context.Context, f Fault) (rep reply, done bool) {
 	case FaultFalse:
 		return x.broken(http.StatusOK), true
 	case FaultHTML:
-		return page(http.StatusServiceUnavailable, htmlType, proxyPage)
+		return page(http.StatusServiceUnavailable, proxyPage)
 	case FaultNotJSON:
-		return page(http.StatusOK, htmlType, "<html><body>scheduled maintenance</body></html>\n")
+		return page(http.StatusOK, "<html><body>scheduled maintenance</body></html>\n")
 	case FaultRedirect:
-		rep, _ := page(http.StatusMovedPermanently, htmlType, "<html><head><title>301 Moved Permanently</title></head></html>\r\n")
+		rep, _ := page(http.StatusMovedPermanently, "<html><head><title>301 Moved Permanently</title></head></html>\r\n")
 		rep.location = "https://data-va.learnosity.invalid/" + x.version + "/" + x.endpoint // .invalid: nobody can be reached there
 		return rep, true
 	case FaultCutBefore:
@@ -61,7 +61,7 @@ func (x *exchange) before(ctx context.Context, f Fault) (rep reply, done bool) {
 		return reply{ending: endNever, date: x.wall()}, x.pass(ctx, f.delay()) != nil
 	case FaultLate:
 		x.postpone(f.delay())
-		return page(http.StatusGatewayTimeout, htmlType, "<html><head><title>504 Gateway Time-out</title></head></html>\r\n")
+		return page(http.StatusGatewayTimeout, "<html><head><title>504 Gateway Time-out</title></head></html>\r\n")
 	}
 	return reply{}, false
 }

@@ -60,13 +60,13 @@ func TestClock(t *testing.T) {
 				a := &answers{offsets: tt.offsets}
 				c := a.clock()
 				a.answer()
-				same(t, "not believed alone", true, c.Now().Sub(time.Now()).Abs() <= m)
+				same(t, "not believed alone", true, time.Until(c.Now()).Abs() <= m)
 				err := c.Confirm(t.Context())
 				same(t, "unsure", tt.unsure, errors.Is(err, state.ErrClock))
 				same(t, "asked", tt.asked, a.asked)
 				if !tt.unsure {
 					require.NoError(t, err)
-					same(t, "about right", true, (c.Now().Sub(time.Now())-tt.want).Abs() <= 2*time.Second)
+					same(t, "about right", true, (time.Until(c.Now())-tt.want).Abs() <= 2*time.Second)
 				}
 			})
 		})
@@ -84,7 +84,7 @@ func TestClockLater(t *testing.T) {
 		for range 6 {
 			a.answer()
 			now := c.Now()
-			same(t, "goes on", true, !now.Before(last) && now.Sub(time.Now()).Abs() <= m)
+			same(t, "goes on", true, !now.Before(last) && time.Until(now).Abs() <= m)
 			require.NoError(t, c.Confirm(t.Context()))
 			last = now
 		}
@@ -92,7 +92,7 @@ func TestClockLater(t *testing.T) {
 		a.offsets, a.asked = []time.Duration{6 * m, 6 * m}, 0
 		a.answer()
 		require.NoError(t, c.Confirm(t.Context()))
-		same(t, "set", true, (c.Now().Sub(time.Now())-6*m).Abs() <= 2*time.Second)
+		same(t, "set", true, (time.Until(c.Now())-6*m).Abs() <= 2*time.Second)
 		// It does not answer any more.
 		a.offsets, a.asked = []time.Duration{time.Hour}, 0
 		a.answer()
