@@ -199,8 +199,8 @@ func (s *server) hover(uri string, line, character int) string {
 func TestEditor(t *testing.T) {
 	s := startEditor(t)
 	t.Run("empty file", func(t *testing.T) {
-		s.open("file:///work/empty.pools.yaml", "\n")
-		got := s.completions("file:///work/empty.pools.yaml", 0, 0)
+		s.open("file:///repo/empty.pools.yaml", "\n")
+		got := s.completions("file:///repo/empty.pools.yaml", 0, 0)
 		var whole string
 		for label, text := range got {
 			require.NotContains(t, label+text, "[object Object]")
@@ -213,7 +213,7 @@ func TestEditor(t *testing.T) {
 		}
 	})
 	const manifest = "version: 1\npools:\n  - reference: a\n    name: A\n    content:\n      tags:\n        - \n      item_references: [x]\n"
-	const uri = "file:///work/one.pools.yaml"
+	const uri = "file:///repo/one.pools.yaml"
 	t.Run("hover", func(t *testing.T) {
 		s.open(uri, manifest)
 		text := s.hover(uri, 2, 6)
@@ -227,7 +227,7 @@ func TestEditor(t *testing.T) {
 		require.Contains(t, fmt.Sprint(got), "required_tags:")
 	})
 	t.Run("endpoint", func(t *testing.T) {
-		const config = "file:///work/poolsync.yaml"
+		const config = "file:///repo/poolsync.yaml"
 		s.open(config, "version: 1\nendpoint: \n")
 		got := s.completions(config, 1, 10)
 		require.NotContains(t, fmt.Sprint(got), "[object Object]")
@@ -246,12 +246,12 @@ func TestEditor(t *testing.T) {
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			require.Empty(t, s.open("file:///work/"+filepath.Base(file)+".pools.yaml", withoutModeline(string(text))), file)
+			require.Empty(t, s.open("file:///repo/"+filepath.Base(file)+".pools.yaml", withoutModeline(string(text))), file)
 		}
 	})
 	for i, m := range mistakes {
 		t.Run(m.name, func(t *testing.T) {
-			found := s.open(fmt.Sprintf("file:///work/m%d.pools.yaml", i), m.text)
+			found := s.open(fmt.Sprintf("file:///repo/m%d.pools.yaml", i), m.text)
 			require.NotEmpty(t, found)
 			require.NotContains(t, strings.Join(found, "\n"), "pattern of", "a pattern is not shown raw")
 			require.NotContains(t, strings.Join(found, "\n"), "^[", "a pattern is not shown raw")
